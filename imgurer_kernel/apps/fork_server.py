@@ -1,12 +1,13 @@
-"""The process that kernels are forked from, so that they share the modules all of them need.
+"""The process that kernels are forked from, so that they share their common modules in memory.
 
 It imports what the dashboard's first cell needs, and waits. For each kernel the server sends one
-end of a socket; a child is forked, makes itself a session of its own, and reads from that socket
-what it shall be: nothing of a visitor is ever in this process. It has one thread, no loop, and no
-file open but those sockets: a fork copies only the thread that forks, and locks as they are.
+end of a socket; a child is forked, starts a session of its own, and reads from that socket what it
+is to run: no visitor's data is ever in this process. It has one thread, no event loop, and no open
+files but these sockets, since a fork copies only the calling thread, and locks in their present
+state.
 
-`multiprocessing`'s fork server would import the server's own main module in each kernel, has no
-end to its waiting, and ends its children without what they have registered for their end.
+`multiprocessing`'s fork server would import the server's main module in each kernel, never exits by
+itself, and ends its children without running their exit handlers.
 
 Linux only: a fork of a process that has loaded Apple's frameworks is not safe.
 """
@@ -47,43 +48,43 @@ MODULES = (
     "tornado.platform.asyncio",
     "tornado.queues",
 )
-"""What a kernel imports until it shows the dashboard, with all that these import."""
+"""Modules that a kernel imports until it shows the dashboard, with all their imports."""
 
 COMPILED = (
     *("imgurer_kernel.fingerprint._numba", "imgurer_kernel.index._numba"),
     "imgurer_kernel.matching._numba",
 )
-"""Packages of the modules that a kernel loads when it searches: 140 MB and a second each time."""
+"""Packages with modules that a kernel loads to search: 140 MB and a second each time."""
 
 CROWD = 3
-"""Kernels from which on these are loaded here, for those to come: one or two do not pay for it."""
+"""Number of kernels from which on these are loaded here for later ones; fewer do not pay."""
 
 KERNEL, STATUS = "kernel", "status"
-"""What the lines begin with that the server gets: the number of a process, and how it has ended."""
+"""Prefixes of the lines sent to the server: the pid of a process, and its exit status."""
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, of linux/prctl.h
 _NAME = 15  # PR_SET_NAME
 
 
 def main() -> None:
-    """Import modules, then fork until the server goes; its socket is the standard input."""
-    gc.disable()  # until a child is at work: what is collected leaves holes, which it would fill
+    """Import modules, then fork until the server exits; its socket is the standard input."""
+    gc.disable()  # until a child runs: collecting leaves holes in pages, which a child would fill
     control = socket.socket(fileno=os.dup(0))
-    _read_nothing()
+    _detach_stdin()
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # 8 MB: no page has a debugger
     for name in MODULES:
         import_module(name)
     gc.collect()
-    gc.freeze()  # the collector writes into each object that it looks at
+    gc.freeze()  # a collection would write to each object, and so copy its page
     parent = os.getpid()
     channel = serve(control)
     if channel is None:
-        os._exit(0)  # nothing is to be written, and what is frozen would be called leaked
+        os._exit(0)  # nothing to flush, and frozen objects would be reported as leaks
     run_kernel(channel, parent)
 
 
 def serve(control: socket.socket) -> socket.socket | None:
-    """Fork a child for each socket that comes; return it in the child, and None at the end."""
+    """Fork a child for each socket received; return it in the child, and None at the end."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
     children, compiled = _Children(poll), _Compiled()
@@ -94,18 +95,18 @@ def serve(control: socket.socket) -> socket.socket | None:
             compiled.load()
         for ready, _ in found:
             if ready != control.fileno():
-                children.look(ready)
+                children.handle(ready)
                 continue
             asked, given, _, _ = socket.recv_fds(control, 1, 1)
             if not asked:
                 children.end()
                 return None
             if not given:
-                continue  # too many files: the server sees its socket closed
+                continue  # too many open files: the server sees its socket closed
             channel = socket.socket(fileno=given[0])
             try:
                 pid = os.fork()
-            except OSError:  # too many processes: the same
+            except OSError:  # too many processes: likewise
                 channel.close()
                 continue
             if pid == 0:
@@ -114,7 +115,7 @@ def serve(control: socket.socket) -> socket.socket | None:
                 return channel
             try:
                 end = os.pidfd_open(pid)
-            except OSError:  # too many files: the same
+            except OSError:  # too many open files: likewise
                 channel.close()
                 _end(pid)
                 continue
@@ -122,15 +123,16 @@ def serve(control: socket.socket) -> socket.socket | None:
 
 
 class _Children:
-    """The processes that were forked, and the sockets by which their ends are told.
+    """The forked processes, and the sockets that report their exit.
 
-    One that has ended stays a zombie until the server has closed its socket: so its number is no
-    other's as long as the server may send a signal to it.
+    A child that has exited stays a zombie until the server has closed its socket: so its pid is not
+    reused while the server may still send it a signal.
     """
 
     def __init__(self, poll: select.poll) -> None:
         self._poll = poll
-        # By a file that is ready when the process ends, and that is ready when its end was heard.
+        # Running ones by pidfd, ready when the process exits; ended ones by socket, ready when the
+        # server has closed it.
         self._running: dict[int, tuple[int, socket.socket]] = {}
         self._ended: dict[int, tuple[int, socket.socket]] = {}
 
@@ -138,26 +140,26 @@ class _Children:
         return len(self._running)
 
     def add(self, pid: int, end: int, channel: socket.socket) -> None:
-        """Wait for the end of a child, when a file of it is ready."""
+        """Watch for the exit of a child, given its pidfd."""
         self._running[end] = pid, channel
         self._poll.register(end, select.POLLIN)
 
-    def look(self, ready: int) -> None:
-        """Tell that a child has ended, or let it go; a file that is ready says which."""
+    def handle(self, ready: int) -> None:
+        """Report that a child has exited, or reap it; `ready` is a descriptor from the poll."""
         self._poll.unregister(ready)
         if ready in self._running:
             pid, channel = self._running.pop(ready)
             os.close(ready)
-            _tell(channel, STATUS, _status(pid))
+            _send(channel, STATUS, _status(pid))
             self._ended[channel.fileno()] = pid, channel
-            self._poll.register(channel, 0)  # ready when the other end is closed, not only silent
+            self._poll.register(channel, 0)  # ready when the other end is closed, not at data
         else:
             pid, channel = self._ended.pop(ready)
             channel.close()
             os.waitpid(pid, 0)
 
     def close(self) -> None:
-        """Close all files, in a child, whose brothers are none of its business."""
+        """Close all descriptors; called in a child, which must not hold those of other kernels."""
         for end, (_, channel) in self._running.items():
             os.close(end)
             channel.close()
@@ -165,27 +167,27 @@ class _Children:
             channel.close()
 
     def end(self) -> None:
-        """End all children."""
+        """Kill all children."""
         for pid, channel in (*self._running.values(), *self._ended.values()):
             _end(pid)
             channel.close()
 
 
 class _Compiled:
-    """The modules with machine code that are to be loaded, one whenever there is time for it."""
+    """The modules with machine code that are still to load, one at each idle moment."""
 
     def __init__(self) -> None:
         self._left: list[str] | None = None
 
     @property
     def is_left(self) -> bool:
-        """Whether there are more."""
+        """Whether any are left."""
         return self._left is None or bool(self._left)
 
     def load(self) -> None:
-        """Load one, unless it would have to be compiled, which takes long; then none will be.
+        """Load one; stop loading if it would have to be compiled, which takes long, or fails.
 
-        Nor is one after another failure: the kernel that wants it will say what is wrong.
+        A kernel that needs it reports the failure.
         """
         if self._left is None:
             packages = [import_module(name) for name in COMPILED]
@@ -197,21 +199,21 @@ class _Compiled:
         try:
             with compile_notice.refused():
                 import_module(self._left.pop())
-        except Exception:  # noqa: BLE001 - the end of this process is that of all kernels
+        except Exception:  # noqa: BLE001 - if this process ends, so do all kernels
             self._left.clear()
         gc.freeze()
 
 
 def run_kernel(channel: socket.socket, parent: int) -> None:
-    """Become the kernel that a socket describes, until it ends; to be called in a child.
+    """Become the kernel that a socket describes, until it exits; called in a child.
 
     Parameters
     ----------
     channel
-        Gets the number of this process, and has JSON with the ``arguments`` of ipykernel, the
-        ``environment``, and the ``folder`` to work in.
+        Receives the pid of this process, and sends JSON with the ``arguments`` of ipykernel, the
+        ``environment``, and the working ``folder``.
     parent
-        The process that has forked this one, which does not outlive it.
+        The process that forked this one; this one exits with it.
     """
     os.setsid()
     system = ctypes.CDLL(None)
@@ -219,19 +221,19 @@ def run_kernel(channel: socket.socket, parent: int) -> None:
     system.prctl(_NAME, b"imgurer-kernel")
     if os.getppid() != parent:
         return
-    _tell(channel, KERNEL, os.getpid())
+    _send(channel, KERNEL, os.getpid())
     request = b"".join(iter(lambda: channel.recv(1 << 16), b""))
     channel.close()
     if not request:
-        return  # the server has given it up
+        return  # the server has closed it
     wanted = json.loads(request)
     os.environ.clear()
     os.environ.update(wanted["environment"])
     os.chdir(wanted["folder"])
     random.seed()
-    np.random.seed()  # noqa: NPY002 - the one that all modules share
+    np.random.seed()  # noqa: NPY002 - the global generator, inherited from the parent
     gc.enable()
-    atexit.register(gc.unfreeze)  # what is never collected would be called leaked at the end
+    atexit.register(gc.unfreeze)  # frozen objects would be reported as leaks at exit
     arguments = [*wanted["arguments"], f"--IPKernelApp.parent_handle={parent}"]
     sys.argv = ["ipykernel_launcher", *arguments]
     from ipykernel.kernelapp import IPKernelApp
@@ -239,7 +241,7 @@ def run_kernel(channel: socket.socket, parent: int) -> None:
     IPKernelApp.launch_instance(arguments)
 
 
-def _read_nothing() -> None:
+def _detach_stdin() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -252,12 +254,12 @@ def _end(pid: int) -> None:
 
 def _status(pid: int) -> int:
     found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert found is not None  # noqa: S101 (only with WNOHANG)
+    assert found is not None  # noqa: S101 (None only with WNOHANG)
     return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
-def _tell(channel: socket.socket, what: str, number: int) -> None:
-    with suppress(OSError):  # the server may have given it up
+def _send(channel: socket.socket, what: str, number: int) -> None:
+    with suppress(OSError):  # the server may have closed it
         channel.sendall(f"{what} {number}\n".encode())
 
 

@@ -35,8 +35,8 @@ class DuplicateMagics(Magics):
         """Find duplicates in folders; nothing is copied, moved or changed.
 
         ``%duplicates FOLDER [FOLDER ...] [--between] [--reference FOLDER] [--exclude GLOB]
-        [--min-size 50k] [--quiet]``, as `imgurer_kernel.find_duplicates` takes them. The answer is
-        its frame: ``found = %duplicates ~/Pictures`` keeps it.
+        [--min-size 50k] [--quiet]``, as in `imgurer_kernel.find_duplicates`. It returns the frame:
+        ``found = %duplicates ~/Pictures`` keeps it.
         """
         try:
             given: Any = _parser().parse_args(shlex.split(line))
@@ -48,7 +48,7 @@ class DuplicateMagics(Magics):
                 min_size=given.min_size,
                 progress=not given.quiet,
             )
-        except (ImgurerError, ValueError) as error:  # ValueError: a quote that is never closed
+        except (ImgurerError, ValueError) as error:  # ValueError: an unclosed quote
             raise UsageError(str(error)) from error
 
 

@@ -27,7 +27,7 @@ def test_another_processs_word_that_sessions_ended_is_heard_at_once(tmp_path):
     def noticed(deed):
         told.clear()
         deed()
-        asyncio.run(DashboardServer._look_for_ends(server))
+        asyncio.run(DashboardServer._check_ended_sessions(server))
         return told
 
     with users.catalog:

@@ -2,5 +2,5 @@
 
 `command` declares commands and their arguments, `parser` builds the grammar and runs one, `output`
 prints tables, JSON and errors; the commands are in `commands`. A command calls one method of the
-workbench and prints the answer; whatever takes more thought belongs in `imgurer_kernel.workbench`.
+workbench and prints the answer; other logic belongs in `imgurer_kernel.workbench`.
 """

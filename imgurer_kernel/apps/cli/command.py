@@ -1,4 +1,4 @@
-"""How a command is declared: its name, its arguments, the function that does it.
+"""Declare commands: a name, its arguments, and the function that runs it.
 
 A new command is one function in a module of `commands`::
 
@@ -6,8 +6,8 @@ A new command is one function in a module of `commands`::
     def similar(call: Call) -> int:
         \"\"\"Find what is like a picture.\"\"\"
 
-The first line of its docstring is its help; what it returns is the exit status. `parser` builds
-the grammar from what is declared, and adds ``--root`` and ``--json`` to every command.
+The first line of its docstring is its help; its return value is the exit status. `parser` builds
+the grammar from these declarations, and adds ``--root`` and ``--json`` to every command.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from imgurer_kernel.store.place import is_store
 from imgurer_kernel.workbench.workbench import Workbench
 
 EXIT_DONE, EXIT_PROBLEMS, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-# 128 + SIGPIPE: as a shell reports any command whose reader went away, such as `head`.
+# 128 + SIGPIPE: what a shell reports for a command whose reader, such as `head`, has exited.
 EXIT_READER_GONE = 141
 
 
@@ -38,9 +38,9 @@ class Call:
     arguments
         The values of the command's arguments, by name.
     settings
-        Those of the store that was named.
+        Settings of the store named by the options.
     out
-        Where the answer goes.
+        The terminal to write the answer to.
     """
 
     arguments: argparse.Namespace
@@ -48,12 +48,12 @@ class Call:
     out: Terminal
 
     def workbench(self) -> Workbench:
-        """Open the named store, which must exist."""
+        """Open the store of this call, which must exist."""
         return Workbench(self.settings, create=False)
 
     @contextmanager
     def workbench_made(self) -> Iterator[Workbench]:
-        """Open the named store, or make it, and say so; takes `CREATE_HERE`."""
+        """Open the store of this call, or make and announce it; for commands with `CREATE_HERE`."""
         new = not is_store(self.settings.root)
         try:
             with Workbench(
@@ -61,18 +61,18 @@ class Call:
             ) as wb:
                 yield wb
         finally:
-            # Afterwards: what fails at once has made none.
+            # Announce it at the end: a command that fails early has made no store.
             if new and is_store(self.settings.root):
                 write_error(f"there was no store in {self.settings.root}; a new one was made")
 
 
 @contextmanager
 def noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
-    """Log what a command does, and for which user of this machine."""
+    """Log a command with the user of this machine."""
     with opened as wb:
         try:
             by = getpass.getuser()
-        except (KeyError, OSError):  # a container's user may have no name
+        except (KeyError, OSError):  # a user in a container may have no name
             by = ""
         open_log(wb.settings.root, process="command", by=by)
         try:
@@ -83,7 +83,7 @@ def noted(opened: AbstractContextManager[Workbench]) -> Iterator[Workbench]:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument, as `argparse.ArgumentParser.add_argument` takes it."""
+    """One argument, with the parameters of `argparse.ArgumentParser.add_argument`."""
 
     flags: tuple[str, ...]
     options: Mapping[str, Any]
@@ -158,7 +158,7 @@ def port(text: str) -> int:
 
 
 def number(text: str) -> int:
-    """Read a number of things, 1 or more."""
+    """Read a count, 1 or more."""
     return _whole_number(text, 1, sys.maxsize)
 
 

@@ -37,7 +37,7 @@ FILTERS = (
     EXCLUDE,
     MIN_SIZE,
 )
-"""Beside the folders themselves."""
+"""Filters of files, in addition to the folders themselves."""
 
 
 def read_filters(call: Call) -> dict[str, Any]:
@@ -54,13 +54,12 @@ def read_filters(call: Call) -> dict[str, Any]:
 def require_known_folders(wb: Workbench, folders: Iterable[str]) -> None:
     """Refuse folders, such as those of ``--reference``, of which the store knows no file.
 
-    A reference with a slip of the pen would protect nothing, and its files would be offered for
-    removal.
+    A misspelled reference folder would protect nothing, and its files would be offered for removal.
 
     Raises
     ------
     QueryError
-        With the folder.
+        Names the folder.
     """
     for folder in folders:
         real = os.path.realpath(Path(folder).expanduser())

@@ -1,4 +1,4 @@
-"""What commands write: tables and lines for people, JSON for programs, errors in one line."""
+"""Write the output of commands: text and tables for people, JSON for programs, errors as lines."""
 
 import getpass
 import json
@@ -14,7 +14,7 @@ from imgurer_kernel.errors import InvalidPassword, StorageDenied
 from imgurer_kernel.report.writers import to_json
 
 MAX_WIDTH = 60
-"""Columns of the screen that one text takes in a table at most."""
+"""Maximum width of a text in a table, in columns of the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Terminal:
     Attributes
     ----------
     json
-        Write JSON for programs, and nothing else.
+        Write JSON for programs, and no text for people.
     """
 
     json: bool
@@ -40,13 +40,13 @@ class Terminal:
             _write(printable(text))
 
     def write_text(self, text: str) -> None:
-        """Write a text as it is, such as CSV."""
+        """Write a text unchanged, such as CSV."""
         _write(text.rstrip("\r\n"))
 
     def write_table(self, frame: pd.DataFrame, columns: Mapping[str, str] | None = None) -> None:
-        """Write a frame: for programs all of it, for people the given columns under their headings.
+        """Write a frame: for programs all of it, for people the given columns with their headings.
 
-        An empty frame is an empty list for programs and nothing for people.
+        An empty frame is an empty list for programs and no output for people.
         """
         if self.json:
             _write_json(to_json(frame))
@@ -62,7 +62,7 @@ class Terminal:
 
 
 def format_table(frame: pd.DataFrame) -> str:
-    """Lay a frame out for a terminal: numbers to the right, texts to the left.
+    """Format a frame for a terminal: numbers aligned right, texts left.
 
     Examples
     --------
@@ -92,12 +92,12 @@ def _cell(value: object) -> str:
     text = printable(str(value))
     if len(text) <= MAX_WIDTH:
         return text
-    # The middle is cut: of a path the ends say most.
+    # Cut the middle: both ends of a path say most.
     return f"{text[: MAX_WIDTH // 2 - 2]}...{text[-MAX_WIDTH // 2 + 1 :]}"
 
 
 def _width(text: str) -> int:
-    """Columns of the screen that a text takes: East Asian characters two, combining marks none."""
+    """Return the columns that a text takes: two per East Asian character, no combining marks."""
     wide = sum(unicodedata.east_asian_width(c) in {"W", "F"} for c in text)
     return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)
 
@@ -108,7 +108,7 @@ def _pad(text: str, width: int, *, right: bool) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape what could control a terminal or break the line: a file name may hold anything.
+    r"""Escape characters that could control a terminal or break the line, as file names may.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def _write_json(text: str) -> None:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        # JSON's own escapes stay valid JSON, those of `backslashreplace` would not.
+        # JSON's own escapes keep the JSON valid, those of `backslashreplace` would not.
         text = json.dumps(json.loads(text), indent=1)
     _write(text)
 
@@ -133,7 +133,7 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # an OSError too, but no failure: `main` ends quietly
+    except BrokenPipeError:  # a subclass of OSError; `main` ends quietly
         raise
     except OSError as error:
         message = f"the answer cannot be written: {error.strerror}"
@@ -141,17 +141,17 @@ def _write(text: str) -> None:
 
 
 def open_closed_streams() -> None:
-    """Lead standard streams that were closed nowhere.
+    """Open the null device for standard streams that are closed.
 
-    Else the next file that is opened, such as the catalog, gets the number of one of them, and what
-    a library writes there.
+    Otherwise the next opened file, such as the catalog, gets the descriptor of a closed stream, and
+    a library that writes to the stream writes into that file.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-            os.set_inheritable(number, True)  # kernels would have it closed otherwise
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free descriptor
+            os.set_inheritable(number, True)  # otherwise it is closed again in kernels
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
 
@@ -164,12 +164,12 @@ def write_error(text: str) -> None:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """Read a password: the first line of standard input, or typed twice without being shown.
+    """Read a password: the first line of standard input, or typed twice without echo.
 
     Raises
     ------
     InvalidPassword
-        If none was given, or the two differ.
+        If none was given, or the two entries differ.
     """
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""The command ``imgurer``: builds the grammar, runs one command, maps errors to exit statuses."""
+"""The command ``imgurer``: build the grammar, run one command, map errors to exit statuses."""
 
 import argparse
 import os
@@ -33,8 +33,8 @@ Exit status: 0 done, 1 something was rejected or found wrong, 2 wrong usage, 130
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the grammar of all commands."""
-    # The common options may stand before or after the command. SUPPRESS sets only one that is
-    # given: otherwise the default behind the command would overwrite the value before it.
+    # The common options may precede or follow the command. SUPPRESS sets an option only if it is
+    # given: otherwise the default of the second position would overwrite the value of the first.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--root", metavar="FOLDER", help="the store (default data/store)")
     common.add_argument("--json", action="store_true", help="answer in JSON")
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_error(str(stop) or "interrupted; what was done is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output once more at its end, and would complain then.
+        # Python flushes standard output again at exit, which would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_READER_GONE
     return status

@@ -1,6 +1,6 @@
-"""The dashboard as a web page: Voila, locked down, with a login where one is wanted.
+"""The dashboard as a web page: Voila, locked down, with an optional login.
 
-The only package that knows Voila, tornado and Jupyter's server. What a page shows is made by
+The only package that imports Voila, tornado and Jupyter's server. The content of a page is made by
 `imgurer_kernel.ui`, in a kernel of its own for each visitor.
 """
 

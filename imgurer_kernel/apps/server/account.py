@@ -17,7 +17,7 @@ _NAMES = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
 
 
 def browser_name(text: str) -> str:
-    """Return the common name of a browser by its User-Agent, or the first words of that.
+    """Return the common name of a browser from its User-Agent, or its first words.
 
     >>> browser_name("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
     'Firefox on Linux'
@@ -33,7 +33,7 @@ def browser_name(text: str) -> str:
 
 
 class AccountHandler(BaseHandler):
-    """Lists one's sessions, and ends one, or all of them."""
+    """Lists the user's sessions, and ends one or all of them."""
 
     async def get(self) -> None:
         """Show the list."""

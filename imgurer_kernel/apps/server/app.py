@@ -40,7 +40,7 @@ from imgurer_kernel.apps.server.proxies import ProxiedServer, read_networks
 from imgurer_kernel.apps.server.shutdown import (
     cancel_tasks,
     close_context,
-    say,
+    print_line,
     silenced,
     stop_on_signals,
 )
@@ -57,22 +57,22 @@ from imgurer_kernel.store.users import Users
 _log = logging.getLogger(__name__)
 
 _LEASE_WITHIN = 5.0
-"""Seconds that a visitor waits for the catalog before an answer says that it is busy."""
+"""Seconds that a visitor waits for the catalog before the server answers that it is busy."""
 
 _STOP_WITHIN = 1.5
-"""Seconds that kernels get to stop before their connections are simply closed."""
+"""Seconds that kernels get to stop before their connections are closed."""
 
 _LOOK_EVERY = 0.5
 """Seconds after which the server notices that another process has ended sessions."""
 
 _CLOSE_EVERY = 5.0
-"""Seconds after which a page is closed at the latest whose session is over, be it silent."""
+"""Seconds after which the page of an ended session is closed at the latest, even if silent."""
 
 _REQUEST_WITHIN = 30.0
-"""Seconds for a request to come in whole, and for the next one on a connection to begin."""
+"""Seconds to receive a request, and to wait for the next one on a connection."""
 
 TOKEN_VARIABLE = "IMGURER_TOKEN"  # noqa: S105 - its name
-"""Variable with the token of a server without a login; a random one where it is not set."""
+"""Variable with the token of a server without a login; by default a random one."""
 
 
 def serve(  # noqa: PLR0913 - the options of a command
@@ -88,37 +88,37 @@ def serve(  # noqa: PLR0913 - the options of a command
     trusted_proxies: Sequence[str] = (),
     insecure_http: bool = False,
 ) -> None:
-    """Serve the dashboard until Ctrl-C or a termination signal; to be called from the main thread.
+    """Serve the dashboard until Ctrl-C or a termination signal; call it from the main thread.
 
     Parameters
     ----------
     settings
-        Those of the store; they reach the kernels through ``IMGURER_`` variables.
+        Settings of the store; they are passed to the kernels as ``IMGURER_`` variables.
     host, port
-        Where to listen; port 0 takes a free one.
+        The address to listen on; port 0 takes a free one.
     login
-        Ask for a user name and a password. Without it who has the token of the printed address
+        Ask for a user name and a password. Without it anyone with the token of the printed address
         is the local user, and listening elsewhere is refused.
     open_browser
         Open the address in the browser.
     notebook
         Another notebook than the dashboard's.
     preheat
-        Kernels that wait, started, for the next visitors; each takes the memory of one.
+        Kernels started ahead for the next visitors; each takes the memory of one.
     max_kernels
-        Pages that may be open at one time; None takes what the memory bears.
+        Most pages open at one time; None computes it from the memory.
     trusted_proxies
-        Addresses and networks of reverse proxies: what they say of a request's origin is believed.
+        Addresses and networks of reverse proxies whose forwarding headers are trusted.
     insecure_http
-        Listen for other machines without TLS.
+        Allow listening for other machines without TLS.
 
     Raises
     ------
     PortTaken, UnsafeListen, ServerError
-        If the port is in use; if others could come in without a login, or without TLS; if the
-        host is not this machine's, the notebook is missing, or there is no account to log in with.
+        If the port is in use; if others could connect without a login, or without TLS; if the
+        host is not an address of this machine, the notebook is missing, or there is no account.
     StorageDenied
-        If the store's folder cannot be written.
+        If the store's folder is not writable.
     """
     trusted = read_networks(trusted_proxies)
     check_listen(host, login=login, trusted=trusted, insecure=insecure_http)
@@ -179,7 +179,7 @@ def _make_folder(settings: Settings) -> None:
 def _password_provider(
     settings: Settings, key: bytes, port: int, stack: ExitStack
 ) -> PasswordIdentityProvider:
-    # Imports DuckDB, which a server without a login does not need.
+    # Imported here: DuckDB, which a server without a login does not need.
     from imgurer_kernel.store.catalog import Catalog
 
     patience = min(settings.lease_timeout, _LEASE_WITHIN)
@@ -203,7 +203,7 @@ def _password_provider(
 
 
 def http_server(app: Application, listen: Listen) -> ProxiedServer:
-    """Return the HTTP server of an application, with limits on the size and time of requests."""
+    """Return the HTTP server of an application, which limits the size and time of requests."""
     return ProxiedServer(
         app,
         trusted=listen.trusted,
@@ -287,15 +287,15 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         return [*routes, (r"/(.*)", handlers.NotFoundHandler)]
 
     def listen(self) -> None:
-        """Serve until told to stop."""
+        """Serve until stopped."""
         self.ioloop = IOLoop.current()
         server = http_server(self.app, self.listening)
         server.add_sockets(self.sockets)
         stop_on_signals(self.ioloop)
         self.ioloop.add_callback(self._announce)
         self.ends = SessionEnds(self.root)
-        deeds = {self._close_ended_pages: _CLOSE_EVERY, self._look_for_ends: _LOOK_EVERY}
-        regular = [PeriodicCallback(deed, every * 1000) for deed, every in deeds.items()]
+        tasks = {self._close_ended_pages: _CLOSE_EVERY, self._check_ended_sessions: _LOOK_EVERY}
+        regular = [PeriodicCallback(task, every * 1000) for task, every in tasks.items()]
         for each in regular:
             each.start()
         try:
@@ -305,29 +305,29 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
                 each.stop()
             with silenced("tornado", "asyncio", __package__):
                 self.ioloop.run_sync(lambda: self._end(server))
-                close_context(self.kernel_manager.context)  # the loop, at rest, does not notice
+                close_context(self.kernel_manager.context)  # an idle loop does not notice it
                 getattr(self.kernel_manager, "_pools", {}).clear()
-                gc.collect()  # what was cut off says so when it is collected
+                gc.collect()  # let cancelled tasks complain now, while silenced
             self.ioloop.close(all_fds=False)
-            say("imgurer has stopped")
+            print_line("imgurer has stopped")
 
     def _announce(self) -> None:
         address = self.listening.address
         if isinstance(self.provider, TokenIdentityProvider):
             address += f"?token={self.provider.shown}"
-        say(f"imgurer is at {address}")
+        print_line(f"imgurer is at {address}")
         if self.show:
-            # Some browsers are waited for until they are closed.
+            # `webbrowser.open` waits for some browsers until they are closed.
             start(threading.Thread(target=webbrowser.open, args=(address,), daemon=True))
 
-    async def _look_for_ends(self) -> None:
-        """Close pages at once where another process has logged out or disabled somebody."""
+    async def _check_ended_sessions(self) -> None:
+        """Close pages at once whose session another process has ended."""
         if self.ends.are_new():
             self.provider.look_again()
             await self._close_ended_pages()
 
     async def _close_ended_pages(self) -> None:
-        """Close the pages of ended sessions, including pages that send nothing."""
+        """Close the pages of ended sessions, including those that send nothing."""
         owners = {each for each in self.kernel_manager.owners.values() if each is not None}
         try:
             good = await self.provider.filter_valid(owners)
@@ -343,7 +343,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
         kills = [asyncio.ensure_future(manager.kill(each)) for each in manager.list_kernel_ids()]
         if kills:
             await asyncio.wait(kills, timeout=_STOP_WITHIN)
-        await cancel_tasks()  # a kernel that is only just starting ends by itself
+        await cancel_tasks()  # a kernel that is still starting exits by itself
         if manager.fork_server:
             manager.fork_server.close()
         await server.close_all_connections()

@@ -14,23 +14,23 @@ from imgurer_kernel.common.event_log import path_of
 from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import NotAllowed
 
-# DuckDB is imported where it is needed: a server without a login does not need it.
+# DuckDB is imported at first use: a server without a login does not need it.
 if TYPE_CHECKING:
     from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
     from imgurer_kernel.store.catalog import Catalog
 
 MOST = 200
-"""Rows that are shown; `imgurer review journal` and the log have all."""
+"""Most rows shown; `imgurer review journal` and the log have all."""
 
 _LOG_BYTES = 256 << 10
-"""How much of the log's end is read for them."""
+"""Bytes read from the end of the log."""
 
 _COMMON = ("at", "event", "process", "by", "user")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class AuditRow:
-    """One event: when (UTC), by whom, what, and to what."""
+    """One event: time (UTC), user, event, and its object."""
 
     at: str
     user: str
@@ -79,19 +79,19 @@ def read_audit(catalog: "Catalog", user: str, root: Path) -> list[AuditRow]:
 
 
 def _logged(path: Path) -> Iterator[AuditRow]:
-    """Return events from the end of the log, without routine ones."""
+    """Yield events from the end of the log, without routine ones."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LOG_BYTES))
             lines = file.read().splitlines()
     except OSError:
-        return  # no server has written one yet, or it is being turned over
+        return  # no server has written a log yet, or it is being rotated
     for line in lines:
         try:
             event = json.loads(line)
             at = _second(datetime.fromisoformat(event["at"]))
         except (ValueError, KeyError, TypeError):
-            continue  # the first line of what was read may lack its beginning
+            continue  # the first line may be cut off
         about = [event.get("user", "")] if event.get("by") else []
         about += [f"{name} {value}" for name, value in event.items() if name not in _COMMON]
         who = event.get("by") or event.get("user", "")
@@ -103,7 +103,7 @@ def _second(time: datetime) -> str:
 
 
 class AuditHandler(BaseHandler):
-    """Shows it to admins."""
+    """Shows the audit page to admins."""
 
     async def get(self) -> None:
         """Show the list."""

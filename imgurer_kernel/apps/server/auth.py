@@ -1,4 +1,4 @@
-"""Identity providers: by the printed token, or by a login with a password."""
+"""Identity providers: by the printed token, or by a login with password."""
 
 import asyncio
 import functools
@@ -38,15 +38,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _RECHECK = 2.0
-"""Seconds for which a session that was looked up is taken to be as it was."""
+"""Seconds for which the looked-up state of a session is cached."""
 
 _TOKEN_STAMP = "token"  # noqa: S105 - a kind of session
 
 
 class TokenIdentityProvider(IdentityProvider):
-    """Without a login: who has the token of the printed address, or its cookie, is the local user.
+    """Without a login: a request with the token of the printed address, or its cookie, is admitted.
 
-    Any page in a browser of this machine can ask this server something, and any user of the
+    Any page in a browser of this machine can send requests to this server, and any user of the
     machine can; neither knows the token.
 
     Parameters
@@ -54,7 +54,7 @@ class TokenIdentityProvider(IdentityProvider):
     shown
         The token; a random one by default.
     key, cookie
-        What the cookie is signed with, and its name. It is good for this store, also after a
+        Key that signs the cookie, and its name. The cookie is valid for this store, also after a
         restart: a bookmark keeps working.
     """
 
@@ -101,13 +101,13 @@ class TokenIdentityProvider(IdentityProvider):
         """Return None: there are no sessions without a login."""
 
     async def filter_valid(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return all sessions: none can end."""
+        """Return all sessions: none of them ends."""
         return set(sessions)
 
     def look_again(self) -> None:
         """Do nothing: no session ends."""
 
-    def was_valid(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - nothing can end
+    def was_valid(self, session: LoginSession | None) -> bool:  # noqa: ARG002 - no session ends
         """Return True: no session can end."""
         return True
 
@@ -117,18 +117,18 @@ class TokenIdentityProvider(IdentityProvider):
 
 
 class PasswordIdentityProvider(IdentityProvider):
-    """Admits requests with the cookie of a session that has not ended.
+    """Admits requests with the cookie of a valid session.
 
     Parameters
     ----------
     users, sessions
-        The accounts, and their logins.
+        The accounts, and their sessions.
     key
-        What cookies are signed with.
+        Key that signs cookies.
     cookie, known_cookie
-        Names of the cookies of the session, and of browsers in which somebody has logged in.
+        Names of the session cookie, and of the cookie of browsers that have logged in before.
     clock
-        Seconds that only grow.
+        Monotonic clock in seconds.
     """
 
     def __init__(
@@ -149,24 +149,24 @@ class PasswordIdentityProvider(IdentityProvider):
         self._known_cookie = known_cookie
         self._clock = clock
         self._looked_up: dict[LoginSession, tuple[float, asyncio.Task[bool]]] = {}
-        # A thread: the catalog may make its caller wait, which must not stop the server. Another
-        # one than those that check passwords, so that no page waits for guesses.
+        # A thread, since the catalog may block, and the server must not. It is separate from those
+        # that check passwords, so that no page waits for login attempts.
         self._thread = ThreadPool(1, thread_name_prefix="imgurer-accounts")
         self._tries = LoginTries(users.authenticate, clock=clock)
         self._unknown = TurnOfLoop()
-        # Who is slowed down costs nothing, and could turn the log over until no trace is left: at
-        # most some 5 MB a day now, of 12.
-        self._slowed = LogLimiter(every=60.0, most=20, clock=clock)
+        # Refused tries cost the client nothing, and could fill the log until older entries are
+        # rotated out: this limits them to some 5 MB a day, of 12 MB.
+        self._slowed_log = LogLimiter(every=60.0, most=20, clock=clock)
 
     async def get_user(self, handler: RequestHandler) -> User | None:
-        """Return the user who sent a request, None where nobody is logged in."""
+        """Return the user who sent a request, None without a login."""
         session = self.session(handler)
         if session is None or not await self.is_valid(session):
             return None
         return User(username=session.user)
 
     def session(self, handler: RequestHandler) -> LoginSession | None:
-        """Return the session that a request's cookie claims, its signature verified."""
+        """Return the session in a request's cookie, if its signature is valid."""
         return _session_of(handler, self._key, self._cookie)
 
     async def is_valid(self, session: LoginSession) -> bool:
@@ -174,15 +174,15 @@ class PasswordIdentityProvider(IdentityProvider):
         return await asyncio.shield(self._fresh(session))
 
     async def filter_valid(self, sessions: Collection[LoginSession]) -> set[LoginSession]:
-        """Return those of some sessions that are still valid, by one query of the catalog."""
+        """Return the sessions that are still valid, by one query of the catalog."""
         return await self._run(self._sessions.holding, sessions) if sessions else set()
 
     def look_again(self) -> None:
-        """Forget which sessions were valid: some have ended, in whatever process."""
+        """Drop the cached states of sessions: some have ended, in any process."""
         self._looked_up.clear()
 
     def was_valid(self, session: LoginSession | None) -> bool:
-        """Return the same as `is_valid` without waiting for the catalog; it may lag behind."""
+        """Return the cached answer of `is_valid`, without waiting for the catalog."""
         if session is None:
             return False
         _, task = self._looked_up.get(session, (0.0, None))
@@ -206,14 +206,14 @@ class PasswordIdentityProvider(IdentityProvider):
         return bool(await self._run(self._sessions.holding, [session]))
 
     async def log_in(self, handler: RequestHandler, name: str, password: str) -> Account:
-        """Begin a session.
+        """Check a password and begin a session.
 
         Raises
         ------
         LoginFailed
             If the name or the password is wrong, or the account is disabled.
         TryLater
-            If there were too many wrong tries, or there are too many at this moment.
+            If there were too many wrong tries, or too many are being checked.
         """
         address = handler.request.remote_ip
         known = session_cookies.unseal_known(
@@ -224,9 +224,9 @@ class PasswordIdentityProvider(IdentityProvider):
             await self._unknown.wait()
         try:
             check = self._tries.begin(name, password, address=address, browser=browser)
-            account = await _known(asyncio.wrap_future(check))
+            account = await _await_catalog(asyncio.wrap_future(check))
         except TryLater as error:
-            if times := self._slowed.add(network_of(address)):
+            if times := self._slowed_log.add(network_of(address)):
                 facts = {"user": name[:64], "address": address, "seconds": error.seconds}
                 note("login-slowed", **facts, times=times)
             raise
@@ -250,7 +250,7 @@ class PasswordIdentityProvider(IdentityProvider):
         return account
 
     async def log_out(self, handler: RequestHandler) -> LoginSession | None:
-        """End a request's session, also for who has copied its cookie; return it."""
+        """End a request's session, also for copies of its cookie; return the session."""
         session = self.session(handler)
         self.forget(handler)
         if session is not None:
@@ -262,13 +262,13 @@ class PasswordIdentityProvider(IdentityProvider):
         handler.clear_cookie(self._cookie)
 
     async def end(self, user: str, session: str | None) -> None:
-        """End the session of a user with an id, or with None all of them."""
+        """End the session of a user with this id, or all of the user's with None."""
         if session is None:
             await self._run(self._sessions.end_all, user)
             note("logout", user=user, session="all")
         elif await self._run(self._sessions.end, user, session):
             note("logout", user=user, session=session)
-        # What was looked up before is no longer so.
+        # Cached states are outdated.
         self._looked_up = {
             each: entry for each, entry in self._looked_up.items() if each.user != user
         }
@@ -287,21 +287,21 @@ class PasswordIdentityProvider(IdentityProvider):
         return await self._run(self._sessions.list, user)
 
     def close(self) -> None:
-        """Stop the threads, after the work that they have begun."""
+        """Stop the threads, after their current work."""
         self._tries.close()
         self._thread.shutdown(cancel_futures=True)
         self._looked_up.clear()
-        del self._sessions, self._tries  # a handler that lingers must not keep the catalog open
+        del self._sessions, self._tries  # a lingering handler must not keep the catalog open
 
     async def _run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        return await _known(
+        return await _await_catalog(
             loop.run_in_executor(self._thread, functools.partial(function, *args, **kwargs))
         )
 
 
-async def _known(answer: Awaitable[T]) -> T:
-    """Wait for an answer of the catalog; answer 503 where it is busy."""
+async def _await_catalog(answer: Awaitable[T]) -> T:
+    """Wait for an answer of the catalog; answer 503 if it is busy."""
     try:
         return await answer
     except CatalogBusy as error:

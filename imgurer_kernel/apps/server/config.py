@@ -1,4 +1,4 @@
-"""Voila's configuration: no file of the store has an address, and no asset is foreign."""
+"""Voila's configuration: no file of the store has a URL, and no asset comes from elsewhere."""
 
 import functools
 import logging
@@ -35,16 +35,16 @@ from imgurer_kernel.ui import visitor
 PACKAGE = Path(str(files("imgurer_kernel")))
 TEMPLATE = PACKAGE / "apps" / "server" / "voila" / "templates" / "imgurer"
 
-# The front end of Voila and the widgets. No other extension of this machine is loaded: each would
-# slow the page down, and may ask foreign addresses.
+# The front end of Voila and the widgets. Other extensions on this machine are not loaded: each
+# would slow the page down, and may contact foreign servers.
 EXTENSIONS = (
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
     "anywidget",
 )
 
-# The one script that Voila writes into a page, one that takes long to come; the policy allows it
-# by its digest. All other scripts are files.
+# The only inline script in Voila's pages, sent while a page takes long to load; the content
+# security policy allows it by its digest. All other scripts are files.
 HEARTBEAT = "window.voila_heartbeat()"
 
 _HEARTBEAT_DIGEST = b64encode(sha256(HEARTBEAT.encode()).digest()).decode()
@@ -81,7 +81,7 @@ _ANSI_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 def _log_failure(handler: RequestHandler) -> None:
-    """Log a request only if it failed by a fault of the server."""
+    """Log a request only if the server failed to answer it."""
     if handler.get_status() >= 500 and handler.get_status() != HTTPStatus.SERVICE_UNAVAILABLE:
         _log.error("%s %s failed", handler.request.method, handler.request.path)
 
@@ -89,7 +89,7 @@ def _log_failure(handler: RequestHandler) -> None:
 def _note_cell_error(
     hidden: Path | None, cell: dict[str, Any], execute_reply: dict[str, Any], **_: object
 ) -> None:
-    """Log why the dashboard did not open; show the text of an `ImgurerError` on the page."""
+    """Log why the dashboard failed to open; show the text of an `ImgurerError` on the page."""
     content = execute_reply["content"]
     lines = "\n".join(content.get("traceback", ()))
     _log.error("the dashboard could not be opened:\n%s", _ANSI_COLOR.sub("", lines))
@@ -100,7 +100,7 @@ def _note_cell_error(
 
 
 def find_notebook() -> Path:
-    """Return the dashboard's notebook: the wheel's, or the repository's.
+    """Return the dashboard's notebook, from the wheel or the repository.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def find_notebook() -> Path:
 
 
 def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[str, str]:
-    """Return the variables that tell a kernel its store, its server and its login."""
+    """Return the environment variables of a kernel: its store, its server and its login."""
     variables = {
         f"IMGURER_{field.name.upper()}": str(getattr(settings, field.name))
         for field in fields(settings)
@@ -128,17 +128,16 @@ def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[
     variables[visitor.VISITOR_INFO_VARIABLE] = (
         listen.address.replace("http:", "ws:") + "voila/query"
     )
-    # A kernel works in the store's folder, from where a repository is not importable by itself.
+    # A kernel runs in the store's folder, from where a repository is not importable by itself.
     paths = (str(PACKAGE.parent), os.environ.get("PYTHONPATH", ""))
     variables["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return variables
 
 
 def assets_version() -> str:
-    """Return a text that changes with the assets, for their URLs: browsers cache them for ever.
+    """Return a text that changes with the assets, for their URLs: browsers cache them for good.
 
-    A page needs some ninety files, and asking whether each is still the same took half of the
-    time that it took to open.
+    A page needs some ninety files, and revalidating each took half of the time to open it.
     """
     parts = [f"{name} {version(name)}" for name in ("voila", "anywidget", "ipywidgets")]
     own = sorted(path for path in (TEMPLATE / "static").iterdir() if path.is_file())
@@ -168,14 +167,14 @@ def voila_config(
     Parameters
     ----------
     cookie, key
-        Name of the session's cookie, and the secret that it is signed with.
+        Name of the session's cookie, and the key that signs it.
     preheat
-        Kernels that wait, started, for the next visitors; 0 starts one when someone comes.
+        Kernels started ahead for the next visitors; 0 starts a kernel when a visitor comes.
     most_pages
-        Pages that may have a kernel at one time.
+        Most pages with a kernel at one time.
     """
     config = Config()
-    # Voila would run a voila.py that lies in the folder where the server was started.
+    # Voila would run a file voila.py in the current folder of the server.
     config.Voila.config_file_paths = []
     config.Voila.notebook_path = str(notebook)
     config.Voila.ip = listen.host
@@ -185,9 +184,9 @@ def voila_config(
     config.Voila.log_level = "ERROR"
     config.Voila.tornado_settings = {
         "headers": HEADERS,
-        # The names that a page of this server may be asked for by: otherwise a foreign name that
-        # was pointed at this machine (DNS rebinding) makes a foreign page one of ours. With a
-        # login the cookie, which such a page does not get, does that.
+        # The host names that requests may use: otherwise a foreign name that resolves to this
+        # machine (DNS rebinding) would make a foreign page same-origin. With a login the cookie
+        # prevents this, since such a page does not get it.
         "allow_remote_access": listen.login and listen.reached,
         "imgurer_wants_tls": listen.wants_tls,
         "xsrf_cookie_kwargs": {"samesite": "Lax"},
@@ -204,7 +203,7 @@ def voila_config(
     voila.show_tracebacks = False
     voila.file_allowlist = ["^$"]
     voila.http_header_envs = ["Cookie"]
-    voila.http_keep_alive_timeout = 3  # seconds after which a kernel that is gone is noticed
+    voila.http_keep_alive_timeout = 3  # seconds until a dead kernel is noticed
     voila.extension_allowlist = list(EXTENSIONS)
     voila.page_config_hook = _page_config
     voila.preheat_kernel = preheat > 0
@@ -213,13 +212,13 @@ def voila_config(
     voila.kernel_spec_manager_class = OwnKernelSpecManager
     hidden = settings.root if listen.login else None
     config.VoilaExecutor.on_cell_error = functools.partial(_note_cell_error, hidden)
-    # No notebook's signature is asked for, and the folder for them need not be writable.
+    # Signatures of notebooks are not used, and their folder need not be writable.
     config.NotebookNotary.db_file = ":memory:"
     config.NotebookNotary.secret = key
     config.VisitorKernelManager.environment = kernel_environment(settings, listen, cookie)
     config.VisitorKernelManager.folder = str(settings.root)
     config.VisitorKernelManager.most_pages = most_pages
-    # A kernel that died has lost its page's widgets; another one would not bring them back.
+    # The widgets of a page are lost with its kernel; a restart would not bring them back.
     config.KernelRestarter.restart_limit = 0
     config.AsyncIOLoopKernelManager.restarter_class = QuietRestarter
     config.VisitorKernelManager.cull_interval = 30

@@ -1,14 +1,14 @@
-"""Read where a request comes from (W3C "Fetch Metadata Request Headers").
+"""Find where a request comes from (W3C "Fetch Metadata Request Headers").
 
-Browsers send these headers, and no page's script can change them; other programs send none, and
-what they may do is decided by the login alone. "Same site" is not enough: all ports of this machine
-are one site, and each may be another program's.
+Browsers send these headers, and scripts of pages cannot change them. Other programs send none; for
+them the login alone decides. "Same site" is not enough: all ports of this machine are one site, and
+each may belong to another program.
 """
 
 from collections.abc import Mapping
 
 _OWN = frozenset({"same-origin", "none"})
-"""``none``: the person's own doing, by the address bar, a bookmark or another program's link."""
+"""``none``: navigation by the user, such as the address bar, a bookmark or another program."""
 
 
 def is_top_level(headers: Mapping[str, str]) -> bool:
@@ -25,7 +25,7 @@ def is_top_level(headers: Mapping[str, str]) -> bool:
 
 
 def is_foreign(headers: Mapping[str, str], method: str | None) -> bool:
-    """Return whether another site's page sent a request that is not a person's click on a link.
+    """Return whether another site's page sent a request, other than by following a link.
 
     >>> is_foreign({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, "POST")
     False

@@ -1,7 +1,7 @@
-"""Kernels that are forked from one process instead of started, for the memory that they share.
+"""Fork kernels from one process instead of starting them, to share memory.
 
-`ForkServer` is the server's side of `imgurer_kernel.apps.fork_server`; `ForkingProvisioner` is what
-jupyter_client asks for a process. Where none can be forked, a kernel is started as everywhere else.
+`ForkServer` is the server's side of `imgurer_kernel.apps.fork_server`; jupyter_client asks
+`ForkingProvisioner` for processes. If a fork is not possible, a kernel is started as usual.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ from imgurer_kernel.errors import ServerError
 _log = logging.getLogger(__name__)
 
 AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
-"""Whether processes with all these modules can be forked here."""
+"""Whether processes with all these modules can be forked on this system."""
 
 PROVISIONER = "imgurer-fork"
-"""The name by which a kernel's specification asks for `ForkingProvisioner`."""
+"""Name by which a kernel's specification selects `ForkingProvisioner`."""
 
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 
 ANSWER_SECONDS = 30.0
-"""Longest to wait for a fork; the first comes after all imports, on a machine that may be busy."""
+"""Longest wait for a fork; the first comes after all imports, on a possibly busy machine."""
 
 
 END_SECONDS = 1.0
-"""How long the fork server has to end, and with it what it has forked."""
+"""Seconds that the fork server has to exit, together with its children."""
 
 
 class ForkedProcess:
-    """A process that another one has forked, with as much of `subprocess.Popen` as Jupyter uses."""
+    """A forked process, with those methods of `subprocess.Popen` that Jupyter uses."""
 
     stdin = stdout = stderr = None
 
@@ -50,23 +50,23 @@ class ForkedProcess:
         self.pid = 0
         self.returncode: int | None = None
         self._channel = channel
-        self._said = b""
+        self._received = b""
 
     async def begin(self, request: bytes) -> None:
-        """Wait for the process, and tell it what it shall be.
+        """Wait for the process, and send it its request.
 
         Raises
         ------
         ServerError
-            If there is none.
+            If the process does not exist.
         """
         loop = asyncio.get_running_loop()
-        while b"\n" not in self._said:
-            said = await loop.sock_recv(self._channel, 64)
-            if not said:
+        while b"\n" not in self._received:
+            received = await loop.sock_recv(self._channel, 64)
+            if not received:
                 break
-            self._said += said
-        line, _, self._said = self._said.partition(b"\n")
+            self._received += received
+        line, _, self._received = self._received.partition(b"\n")
         what, _, number = line.decode("ascii").partition(" ")
         if what != KERNEL:
             message = f"no kernel was forked; the answer was {line.decode('ascii')!r}"
@@ -76,59 +76,59 @@ class ForkedProcess:
         self._channel.shutdown(socket.SHUT_WR)
 
     def poll(self) -> int | None:
-        """Return how the process has ended, None while it runs; who has ended has no number then.
+        """Return the exit status, None while it runs; afterwards its pid is no longer valid.
 
-        That is unknown where the fork server has ended before: its children were killed then.
+        The status is unknown if the fork server has exited before: it has killed its children then.
         """
         while self.returncode is None:
             try:
-                said = self._channel.recv(64)
+                received = self._channel.recv(64)
             except BlockingIOError:
                 return None
             except OSError:
-                said = b""
-            self._said += said
-            line, end, _ = self._said.partition(b"\n")
+                received = b""
+            self._received += received
+            line, end, _ = self._received.partition(b"\n")
             if end:
                 self.returncode = int(line.decode("ascii").removeprefix(STATUS))
-            elif not said:
+            elif not received:
                 self.returncode = -signal.SIGKILL
             if self.returncode is not None:
                 self.close()
         return self.returncode
 
     def wait(self) -> int | None:
-        """Return what `poll` does: Jupyter waits only for what has ended."""
+        """Return `poll`: Jupyter calls this only after the process has exited."""
         return self.poll()
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless the process has ended."""
+        """Send a signal, unless the process has exited."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Give up the connection: a process that has not yet been told what it shall be ends."""
+        """Close the connection; a process without a request exits then."""
         self._channel.close()
 
 
 class ForkServer:
-    """The process that forks kernels, started when the first one is wanted.
+    """The process that forks kernels, started at first use.
 
     Parameters
     ----------
     environment, folder
-        Variables of the process, and where it works: those that kernels have, for some modules
-        read them when they are imported.
+        Variables and working folder of the process: those of the kernels, since some modules read
+        them when they are imported.
     program
-        What Python runs; the seam for tests.
+        The Python program to run; tests replace it.
     """
 
     def __init__(
@@ -138,17 +138,17 @@ class ForkServer:
         *,
         program: Sequence[str] = ("-P", "-m", "imgurer_kernel.apps.fork_server"),
     ) -> None:
-        # OpenBLAS starts its threads when it is loaded; each of many kernels does with one.
+        # OpenBLAS starts its threads when it is loaded; one is enough for each of many kernels.
         self._environment = environment | {"OPENBLAS_NUM_THREADS": "1"}
         self._folder = folder
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._has_forked = False
-        self._given_up = False
+        self._has_failed = False
 
     def start(self) -> None:
-        """Start the process, unless it runs; it is ready when it has imported all modules."""
+        """Start the process, unless it runs; it is ready once it has imported all modules."""
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
@@ -165,28 +165,28 @@ class ForkServer:
 
     @property
     def pid(self) -> int | None:
-        """The number of the process, None where there is none."""
+        """The pid of the process, None if there is none."""
         return self._process.pid if self._process else None
 
     async def fork(
         self, arguments: Sequence[str], *, environment: dict[str, str], folder: str
     ) -> ForkedProcess:
-        """Fork a process and let it be a kernel.
+        """Fork a process that becomes a kernel.
 
         Parameters
         ----------
         arguments
-            Those of ``python -m ipykernel_launcher``.
+            Arguments of ``python -m ipykernel_launcher``.
         environment, folder
-            All variables of the process, and where it works.
+            All variables of the process, and its working folder.
 
         Raises
         ------
         ServerError
-            If there is none within `ANSWER_SECONDS`. From then on it is raised at once, unless it
-            was by the end of a process that has forked others before.
+            If there is no process within `ANSWER_SECONDS`. From then on it is raised at once,
+            unless the cause was the exit of a fork server that had forked before.
         """
-        if self._given_up:
+        if self._has_failed:
             message = "no kernel is forked, since that has failed before"
             raise ServerError(message)
         asked = {"arguments": list(arguments), "environment": environment, "folder": folder}
@@ -202,7 +202,7 @@ class ForkServer:
                 await forked.begin(json.dumps(asked).encode())
         except (OSError, ServerError, TimeoutError) as error:
             forked.close()
-            self._given_up = isinstance(error, TimeoutError) or not self._has_forked
+            self._has_failed = isinstance(error, TimeoutError) or not self._has_forked
             message = f"no kernel could be forked: {str(error) or 'there was no answer'}"
             raise ServerError(message) from error
         except BaseException:
@@ -212,13 +212,13 @@ class ForkServer:
         return forked
 
     def close(self) -> None:
-        """End the process, and with it all that it has forked."""
+        """End the process, and with it its children."""
         if self._control is not None:
             self._control.close()
             self._control = None
         if self._process is not None:
             if not self._has_forked:
-                self._process.kill()  # it may import, for a second yet
+                self._process.kill()  # it may still be importing
             try:
                 self._process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
@@ -228,14 +228,14 @@ class ForkServer:
 
 
 class ForkingProvisioner(LocalProvisioner):
-    """Has kernels forked by the ``fork_server`` of the manager of all kernels, if it has one."""
+    """Forks kernels from the ``fork_server`` of their kernel manager, if it has one."""
 
     async def launch_kernel(
         self,
         cmd: list[str],
         **kwargs: Any,  # noqa: ANN401 - Popen's
     ) -> KernelConnectionInfo:
-        """Fork a kernel; start it as usual where that fails, or where it is no kernel of ours."""
+        """Fork a kernel; start it as usual if that fails, or if it is not one of ours."""
         managers = getattr(self.parent, "parent", None)
         server: ForkServer | None = getattr(managers, "fork_server", None)
         if server is not None and cmd[1:3] == _LAUNCHER:
@@ -245,7 +245,7 @@ class ForkingProvisioner(LocalProvisioner):
             except ServerError as error:
                 _log.warning("%s; it is started as usual", error)
             else:
-                self.process = forked  # type: ignore[assignment]  # as much of it as is used
+                self.process = forked  # type: ignore[assignment]  # has the methods that are used
                 self.pid = self.pgid = forked.pid
                 self.cwd = folder
                 return self.connection_info
@@ -253,7 +253,7 @@ class ForkingProvisioner(LocalProvisioner):
 
 
 def register() -> None:
-    """Make `PROVISIONER` known to jupyter_client in this process, and in no other."""
+    """Register `PROVISIONER` with jupyter_client, in this process only."""
     value = f"{__name__}:{ForkingProvisioner.__name__}"
     group = KernelProvisionerFactory.GROUP_NAME
     KernelProvisionerFactory.provisioners[PROVISIONER] = EntryPoint(PROVISIONER, value, group)

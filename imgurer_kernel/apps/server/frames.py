@@ -1,4 +1,4 @@
-"""Check a WebSocket frame that a page sends to its kernel before anything is built from it."""
+"""Check a WebSocket frame from a page before passing it to the kernel."""
 
 import json
 import struct
@@ -7,42 +7,41 @@ from itertools import pairwise
 from imgurer_kernel.errors import ServerError
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
-"""The one protocol that is spoken with pages; every front end since JupyterLab 3.5 has it."""
+"""The only protocol accepted from pages; every front end since JupyterLab 3.5 has it."""
 
 MOST_BYTES = 2 << 20
-"""Longest frame. The longest that our pages send is a chunk of an upload: 1 MiB and some words."""
+"""Longest frame accepted. Our pages send at most a chunk of an upload: 1 MiB and some words."""
 
 READ_BYTES = 2 * MOST_BYTES
-"""Longest frame that is read at all, so that a page that sends one too long can be told why.
+"""Longest frame read, so that a page that sends a longer one than accepted gets the reason.
 
-A connection that is cut with bytes in it that nobody has read loses also what was said last.
+If a connection is closed with unread bytes in it, the last message to the page is lost, too.
 """
 
-# A buffer costs some 2 us to pass on, even an empty one: a frame with nothing else, 250,000 of
-# them in 2 MiB, kept the server from everybody for 0.6 s.
+# Passing on a buffer costs some 2 us, even an empty one: a frame of 250,000 buffers in 2 MiB
+# blocked the server for 0.6 s.
 _MOST_BUFFERS = 1000
 
 _MOST_HEADER_BYTES = 16 << 10
-"""Longest header; it is the one part that is read here. Those of our pages have 250 bytes."""
+"""Longest header, the only part that is parsed here. Those of our pages have 250 bytes."""
 
 _PARTS = 4
 """Header, parent header, metadata and content; buffers follow."""
 
 _CHANNELS = (b"shell", b"control", b"stdin")
-"""Where a page may send to. What is sent to iopub, which only listens, is kept for ever."""
+"""Channels that a page may send to. iopub has no receiver: messages would pile up."""
 
 _WRONG_KIND, _MALFORMED, _TOO_BIG = 1003, 1007, 1009
-"""Why a socket is closed (RFC 6455, section 7.4.1)."""
+"""Close codes of WebSockets (RFC 6455, section 7.4.1)."""
 
 
 class BadFrame(ServerError):
-    """A page sent something that is not a message to a kernel.
+    """A page sent a frame that is not a message to a kernel.
 
     Attributes
     ----------
     code
-        What the page's socket is closed with; the message is the reason, ASCII of at most 123
-        bytes.
+        Close code of the page's socket; the message is the reason, ASCII of at most 123 bytes.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -56,14 +55,14 @@ def check_frame(frame: str | bytes) -> None:
     Parameters
     ----------
     frame
-        The number of offsets, the offsets, and what lies between each two of them: the channel,
-        the message's four parts in JSON, and its buffers. All numbers have 64 bits, little end
-        first; offsets count from the frame's start, and the last one is its length.
+        The number of offsets, the offsets, and the parts between them: the channel, the message's
+        four parts in JSON, and its buffers. All numbers are 64-bit, little endian; offsets count
+        from the frame's start, and the last one is its length.
 
     Raises
     ------
     BadFrame
-        If it is text, too long, or anything else than that.
+        If it is text, too long, or malformed.
 
     Examples
     --------
@@ -89,7 +88,7 @@ def _read_offsets(frame: bytes) -> tuple[int, ...]:
     if size < 8:
         raise BadFrame(_MALFORMED, f"{size} bytes; a message begins with 8 for a number")
     count = int.from_bytes(frame[:8], "little")
-    least = _PARTS + 2  # the channel's start, the first part's, and the end
+    least = _PARTS + 2  # the starts of the channel and of each part, and the end
     if not least <= count <= least + _MOST_BUFFERS:
         reason = f"{count} offsets; a message has {least} to {least + _MOST_BUFFERS}"
         raise BadFrame(_MALFORMED, reason)
@@ -106,7 +105,7 @@ def _read_offsets(frame: bytes) -> tuple[int, ...]:
 
 
 def _check_header(header: bytes) -> None:
-    """Check the header, of which Jupyter reads whether a message is passed on."""
+    """Check the header, which Jupyter uses to decide whether to pass the message on."""
     if len(header) > _MOST_HEADER_BYTES:
         reason = f"a header of {len(header)} bytes; it may have {_MOST_HEADER_BYTES}"
         raise BadFrame(_MALFORMED, reason)
@@ -116,6 +115,6 @@ def _check_header(header: bytes) -> None:
         raise BadFrame(_MALFORMED, "the header is no JSON in UTF-8") from error
     if not isinstance(values, dict) or not isinstance(values.get("msg_type"), str):
         raise BadFrame(_MALFORMED, "the header has no msg_type")
-    # Jupyter reads it again a few calls deeper, where nesting that was just bearable is not.
+    # Jupyter parses it again at a deeper call stack, where nesting accepted here may overflow.
     if any(isinstance(value, dict | list) for value in values.values()):
         raise BadFrame(_MALFORMED, "the header has lists or objects in it")

@@ -1,4 +1,4 @@
-"""The dashboard's addresses: the page, its assets, its kernel."""
+"""The dashboard's URLs: the page, its assets, its kernel."""
 
 import hmac
 from collections.abc import AsyncIterator
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 _RETRY = 4
-"""Seconds after which a page that found no room asks again.
+"""Seconds after which a page that was refused for lack of room retries.
 
-Who reloads the last page that there was room for finds none: browsers leave a page, and let go of
-its kernel, only when the next one answers. The kernel has ended some 3 s later.
+Reloading a page needs room for one more: browsers leave the old page, and so release its kernel,
+only when the new one answers. The kernel exits some 3 s later.
 """
 
 
@@ -42,11 +42,11 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
     _left = False
 
     async def get(self, path: str | None = None) -> None:
-        """Run the notebook for a visitor and send what it shows."""
+        """Run the notebook for a visitor and send its output."""
         if path:
             raise HTTPError(404)
         if not is_top_level(self.request.headers):
-            # An image's address, a frame, a guess of the browser's: nobody would see the page.
+            # An image, a frame or a prefetch: the page would not be visible.
             raise HTTPError(403)
         if self._shows_token():
             return
@@ -56,17 +56,17 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
             self._show_full()
             return
         note("page", user=user, address=address)
-        self.xsrf_token  # noqa: B018 - asking for it sets the cookie that the page's script needs
+        self.xsrf_token  # noqa: B018 - reading it sets the cookie that the page's script needs
         try:
             await self.kernels.replace_dead()
             await cast("Awaitable[None]", super().get())
-        except RuntimeError as error:  # jupyter_client's, of a kernel that dies or is never ready
+        except RuntimeError as error:  # of jupyter_client: the kernel died or is never ready
             raise HTTPError(500, "no kernel for a page: %s", error) from error
         finally:
             self.kernels.note_opened()
 
     def _shows_token(self) -> bool:
-        """Redirect a request with the token to the URL without it, which may be shared."""
+        """Redirect a request with the token to the URL without it, which is safe to share."""
         if isinstance(self.provider, TokenIdentityProvider):
             self.provider.set_cookie(self)
         if "token" not in self.request.query_arguments:
@@ -81,15 +81,16 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         return True
 
     def _show_full(self) -> None:
-        """Answer that too many pages are open; the page sent retries by itself."""
+        """Answer that too many pages are open; the page that is sent retries by itself."""
         self.set_status(503)
         self.set_header("Retry-After", str(_RETRY))
         self.render_page("full.html", seconds=_RETRY, target=self.request.uri)
 
     async def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
-        """Yield the page in pieces; Voila itself would wait for a dead kernel for ever.
+        """Yield the page in pieces; Voila itself would wait for a dead kernel forever.
 
-        It says that it waits at places where words can be read, which other pieces need not be.
+        The kernel is checked at Voila's heartbeats: an error text is visible there, and may not be
+        in other pieces.
         """
         async for piece in super().get_generator(path):
             self.kernels.note_opened()
@@ -104,7 +105,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
         super().on_connection_close()
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Report an error, on the page itself where sending that has begun already."""
+        """Report an error, within the page if sending it has begun."""
         if self._headers_written and not self._finished:
             self.finish(self.pages.render("unopened.html"))
         else:
@@ -112,7 +113,7 @@ class PageHandler(BaseHandler, TornadoVoilaHandler):  # type: ignore[misc]  # Vo
 
 
 class NotFoundHandler(BaseHandler):
-    """Every other address."""
+    """All other URLs."""
 
     def get(self, *_: str) -> None:
         """Answer 404."""
@@ -122,7 +123,7 @@ class NotFoundHandler(BaseHandler):
 
 
 class _Refusing(BaseHandler):
-    """Refuses requests without a login, rather than redirecting them: nobody looks at an asset."""
+    """Refuses requests without a login, instead of redirecting them: an asset is not a page."""
 
     async def prepare(self) -> None:  # type: ignore[override]  # the base class's switch
         await super().prepare(_redirect_to_login=False)
@@ -135,16 +136,16 @@ class AssetHandler(_Refusing, FileFindHandler):
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
     def set_headers(self) -> None:
-        """Let the browser cache the file: its URL has the version of all assets."""
+        """Let the browser cache the file: its URL contains the version of all assets."""
         super().set_headers()
         self.set_header("Cache-Control", "private, max-age=31536000, immutable")
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        """Send a file to who is logged in."""
+        """Send a file to a logged-in user."""
         await StaticFileHandler.get(self, path, include_body)
 
     async def head(self, path: str) -> None:
-        """Send a file's headers to who is logged in."""
+        """Send the headers of a file to a logged-in user."""
         await StaticFileHandler.get(self, path, include_body=False)
 
 
@@ -160,11 +161,11 @@ class ThemeHandler(_Refusing, ThemesHandler):
     _static_paths: dict[str, str] = {}  # noqa: RUF012 - the base class's
 
     async def get(self, path: str, include_body: bool = True) -> None:
-        """Send a file to who is logged in."""
+        """Send a file to a logged-in user."""
         await StaticFileHandler.get(self, path, include_body)
 
     async def head(self, path: str) -> None:
-        """Send a file's headers to who is logged in."""
+        """Send the headers of a file to a logged-in user."""
         await StaticFileHandler.get(self, path, include_body=False)
 
 
@@ -172,11 +173,11 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
     """The connection between a page and its kernel."""
 
     async def pre_get(self) -> None:
-        """Refuse another protocol, and a kernel that belongs to another page.
+        """Refuse other protocols, and kernels of other pages.
 
-        Voila reads every binary message that it sends as one of the protocol v1. One of the
-        protocol before, which is spoken with who does not ask for v1, has a number at its start
-        that makes that endless, for everybody.
+        Voila parses every binary message as one of the protocol v1. A message of the older
+        protocol, which is used if the client does not request v1, would put it into an endless
+        loop, and block all visitors.
         """
         offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
         if PROTOCOL not in [each.strip() for each in offered]:
@@ -187,7 +188,7 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         """Leave the pings, every 30 seconds, to Jupyter.
 
-        Tornado would ask as well, and take Jupyter's milliseconds for seconds.
+        Tornado would send them as well, and read Jupyter's milliseconds as seconds.
         """
         protocol: WebSocketProtocol | None = super().get_websocket_protocol()
         if isinstance(protocol, WebSocketProtocol13):
@@ -219,14 +220,14 @@ class KernelSocketHandler(BaseHandler, VoilaKernelWebsocketHandler):  # type: ig
 
 
 class OwnKernelHandler(BaseHandler, KernelHandler):
-    """Answers what a page asks about its kernel."""
+    """Answers requests of a page about its kernel."""
 
     async def get(self, kernel_id: str) -> None:
         """Describe the page's own kernel."""
         self.check_owner(kernel_id)
         await cast("Awaitable[None]", super().get(kernel_id))
 
-    def delete(self, kernel_id: str) -> None:  # noqa: ARG002 - never
+    def delete(self, kernel_id: str) -> None:  # noqa: ARG002 - always refused
         """Refuse: a page stops its kernel when it is closed."""
         raise HTTPError(405)
 
@@ -241,7 +242,7 @@ class ShutdownHandler(BaseHandler, VoilaShutdownKernelHandler):  # type: ignore[
 
 
 class VisitorInfoHandler(RequestInfoSocketHandler):  # type: ignore[misc]  # Voila has no types
-    """Tells a preheated kernel, and nobody else, its visitor with the cookie."""
+    """Sends a preheated kernel, and no other client, its visitor with the cookie."""
 
     def prepare(self) -> None:
         """Refuse requests without the store's secret."""

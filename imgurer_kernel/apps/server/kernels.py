@@ -26,26 +26,26 @@ if sys.platform != "win32":
 
 _OWN_FILES, _PAGE_FILES = 64, 16  # generously
 
-# No warnings on the server's terminal, and no history of what a page runs.
+# Keep warnings off the server's terminal, and no history of the code that a page runs.
 _QUIET = ["--log-level=40", "--HistoryManager.enabled=False"]
 
-# The longest name that jupyter_client gives to a kernel's socket; systems bound the length of the
-# whole path.
+# The longest name that jupyter_client gives to a kernel's socket; the system limits the length of
+# the path.
 _LONGEST_SOCKET = "kernel-00000000-0000-0000-0000-000000000000-ipc-12345"
 
 
 def transport(folder: str) -> str:
-    """Choose how the server talks to its kernels: ``"ipc"``, by files, or ``"tcp"``, by ports.
+    """Choose how the server connects to its kernels: ``"ipc"``, by files, or ``"tcp"``, by ports.
 
-    A port is chosen before the kernel opens it, and may be somebody else's by then. A kernel
-    whose port for output is taken hangs for ever; files of one kernel are no other's, and no other
-    user of the machine can reach them.
+    A port is chosen before the kernel opens it, and another process may take it in between. A
+    kernel whose output port is taken hangs forever. Socket files are unique to a kernel, and not
+    accessible to other users of the machine.
 
     Parameters
     ----------
     folder
-        For temporary files. Where it lies too deep for the name of a socket, or on a disk that has
-        none, it has to be ports, as on Windows.
+        Folder of temporary files. If its path is too long for a socket, or its disk has no sockets,
+        ports are used, as on Windows.
     """
     if os.name != "posix" or not zmq.has("ipc"):
         return "tcp"
@@ -54,17 +54,17 @@ def transport(folder: str) -> str:
             TemporaryDirectory(prefix="voila_", dir=folder) as own,
             socket.socket(socket.AF_UNIX) as trial,
         ):
-            trial.bind(os.path.join(own, _LONGEST_SOCKET))  # noqa: PTH118 - a socket wants a text
+            trial.bind(os.path.join(own, _LONGEST_SOCKET))  # noqa: PTH118 - a socket needs a text
     except OSError:
         return "tcp"
     return "ipc"
 
 
 def pages_for_memory(total: int) -> int:
-    """Return for how many pages two fifths of a machine's memory (bytes) suffice.
+    """Return how many pages fit into two fifths of a machine's memory (bytes).
 
-    A kernel at rest has some 30 MB of its own, 90 where it is not forked; one that has compared
-    pictures 80, or 200 (`benchmarks/reliability.md`), and more in a store of 100,000.
+    An idle kernel has some 30 MB of its own, 90 if it is not forked; one that has compared pictures
+    80, or 200 (`benchmarks/reliability.md`), and more in a store of 100,000.
 
     >>> [pages_for_memory(gigabytes << 30) for gigabytes in (1, 8, 16, 64)]
     [4, 20, 40, 100]
@@ -75,7 +75,7 @@ def pages_for_memory(total: int) -> int:
 def memory() -> int:
     """Return the bytes of memory of the machine, or of its container."""
     if not hasattr(os, "sysconf"):
-        return 8 << 30  # Windows; --max-kernels says better
+        return 8 << 30  # Windows; --max-kernels overrides it
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         bound = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
@@ -85,10 +85,11 @@ def memory() -> int:
 
 
 def allow_files(pages: int) -> int:
-    """Let this process open as many files as pages take; return for how many that suffices.
+    """Raise the limit of open files to what the pages need; return how many pages it allows.
 
-    A page takes 14, for its connection and those to its kernel, and the server itself some 40.
-    Where none is left no connection can be accepted, not even to say so; 256 and 1024 are usual.
+    A page takes 14 files, for its connection and those to its kernel, and the server itself some
+    40. With none left no connection can be accepted, not even to refuse it; limits of 256 and 1024
+    are usual.
     """
     if sys.platform == "win32":
         return pages
@@ -102,7 +103,7 @@ def allow_files(pages: int) -> int:
 
 
 class OwnKernelSpecManager(KernelSpecManager):
-    """Knows one kernel: the Python that runs the server, whatever else is installed."""
+    """Offers one kernel: the Python that runs the server, whatever else is installed."""
 
     @default("kernel_dirs")
     def _no_folders(self) -> list[str]:
@@ -110,10 +111,10 @@ class OwnKernelSpecManager(KernelSpecManager):
 
 
 class QuietRestarter(AsyncIOLoopKernelRestarter):
-    """Says that a kernel has died, but not of one that is being shut down.
+    """Reports that a kernel has died, except while it is being shut down.
 
-    A look that began before the shutdown may find the kernel gone when it ends; jupyter_client's
-    own asks for that in its blocking class only.
+    A check that began before the shutdown may find the kernel gone when it ends; jupyter_client
+    handles this in its blocking class only.
     """
 
     def _fire_callbacks(self, event: object) -> None:
@@ -124,8 +125,8 @@ class QuietRestarter(AsyncIOLoopKernelRestarter):
 class VisitorKernelManager(AsyncMappingKernelManager):
     """Starts each kernel with the store's settings, in the store's folder.
 
-    The folder matters: Python imports from it first, and the notebook's own may hold modules
-    whose names hide others.
+    The folder matters: Python imports from it first, and modules in the notebook's folder could
+    shadow others.
     """
 
     environment = Dict(config=True, help="Variables for each kernel, on top of the server's.")
@@ -141,8 +142,8 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self._starting: set[str] = set()
         self._opening: set[Task[Any] | None] = set()
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        # IPython would leave two folders for each kernel where the home cannot be written, and
-        # run what its user has there.
+        # Otherwise IPython would leave two folders for each kernel if the home is not writable, and
+        # run the startup files of its user.
         folder = str(Path(self.connection_dir, "ipython"))
         self.environment = {**self.environment, "IPYTHONDIR": folder}
         self.fork_server: ForkServer | None = None
@@ -153,10 +154,10 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         self,
         **kwargs: Any,  # noqa: ANN401 - Voila's
     ) -> str:
-        """Start a kernel; as the base class does, but for the environment and the folder."""
+        """Start a kernel, as the base class does, with this environment and folder."""
         environment = {**(kwargs.pop("env", None) or os.environ), **self.environment}
         if environment.get("VOILA_PREHEAT") == "True":
-            environment.pop("VOILA_REQUEST_URL", None)  # Voila's is that of the visitor before
+            environment.pop("VOILA_REQUEST_URL", None)  # Voila's value is of the previous visitor
         kwargs.pop("path", None)
         kwargs["extra_arguments"] = _QUIET
         number = kwargs.setdefault("kernel_id", str(uuid4()))
@@ -173,10 +174,10 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return started
 
     def begin_page(self) -> bool:
-        """Reserve a place for a page that the current task opens; False if none is left.
+        """Reserve a place for the page that the current task opens; return False if none is free.
 
-        Each place is given away once, however many come at the same moment. It is the page's
-        until `note_opened`; from then on its kernel counts.
+        Each place is given once, also to simultaneous requests. It is reserved until `note_opened`;
+        from then on the page's kernel counts.
         """
         if self.pages() >= self.most_pages:
             return False
@@ -189,7 +190,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
 
     def pages(self) -> int:
         """Count the pages that have a kernel or wait for one; preheated kernels do not count."""
-        # Voila's kernel manager, made of this class, keeps the tasks that start what will wait.
+        # Voila's subclass of this manager keeps the tasks that start preheated kernels in `_pools`.
         pools = getattr(self, "_pools", {}).values()
         waiting = sum(
             task in self._begun_by and not (task.done() and (task.cancelled() or task.exception()))
@@ -200,9 +201,9 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return len(kernels) - waiting + len(self._opening)
 
     async def replace_dead(self) -> None:
-        """Start other kernels for those that died while they waited for a visitor.
+        """Replace preheated kernels that died while they waited for a visitor.
 
-        Voila gives what waits to the next visitor, whose page would be empty.
+        Voila would give a dead one to the next visitor, whose page would stay empty.
         """
         for notebook, pool in getattr(self, "_pools", {}).items():
             for task in [each for each in pool if each.done()]:
@@ -216,7 +217,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
                 self.fill_if_needed(delay=0, notebook_name=notebook)  # type: ignore[attr-defined]
 
     async def has_lost_own(self) -> bool:
-        """Return whether the kernel that the current task started last, if any, has died."""
+        """Return whether the kernel that the current task started last has died."""
         task = current_task()
         kernel_id = self._started.get(task) if task else None
         return kernel_id is not None and not (kernel_id in self and await self.is_alive(kernel_id))
@@ -224,7 +225,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
     async def shutdown_kernel(  # type: ignore[override]  # as the base class's own is
         self, kernel_id: str, now: bool = False, restart: bool = False
     ) -> None:
-        """Stop a kernel; one that is being stopped is not stopped a second time."""
+        """Stop a kernel, unless it is being stopped already."""
         if kernel_id in self.ending:
             return
         self.ending.add(kernel_id)
@@ -234,17 +235,17 @@ class VisitorKernelManager(AsyncMappingKernelManager):
             self.ending.discard(kernel_id)
 
     async def kill(self, kernel_id: str) -> None:
-        """End a kernel's process at once, whatever state the kernel is in."""
+        """Kill a kernel's process at once, whatever its state."""
         provisioner = self.get_kernel(kernel_id).provisioner
         if provisioner is not None and provisioner.has_process:
             await provisioner.kill()
             await provisioner.wait()
 
     def claim(self, kernel_id: str, session: LoginSession | None) -> bool:
-        """Record whose kernel it is, and return whether it is this session's.
+        """Record the owner of a kernel on first use, and return whether it is this session.
 
         A kernel's id is random and known only to the page that it was started for, so the first
-        who comes with it is the visitor.
+        request with it comes from the owner.
         """
         return self.owners.setdefault(kernel_id, session) == session
 
@@ -264,7 +265,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
         return super().remove_kernel(kernel_id)
 
     async def end_session(self, session: LoginSession) -> None:
-        """Close every connection of a session that is over, and stop its kernels."""
+        """Close every connection of an ended session, and stop its kernels."""
         for kernel_id in [each for each, owner in self.owners.items() if owner == session]:
             for connection in list(self.connections.get(kernel_id, ())):
                 connection.close(4401, "logged out")

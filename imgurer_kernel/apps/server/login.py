@@ -12,7 +12,7 @@ from imgurer_kernel.errors import LoginFailed
 
 
 def safe_next(address: str) -> str:
-    r"""Return where to go after the login: the dashboard's own path with a query, and nowhere else.
+    r"""Return where to go after the login: the dashboard's own path with a query, or ``/``.
 
     >>> safe_next("/?tab=search")
     '/?tab=search'
@@ -33,12 +33,12 @@ class LoginHandler(BaseHandler):
 
     @property
     def password_provider(self) -> PasswordIdentityProvider:
-        """The identity provider, one for passwords wherever this page is served."""
+        """The identity provider; this page is served only with the one for passwords."""
         return cast("PasswordIdentityProvider", self.identity_provider)
 
     @allow_unauthenticated
     async def get(self) -> None:
-        """Show it, unless one is logged in."""
+        """Show it, unless the user is logged in."""
         target = safe_next(self.get_query_argument("next", "/"))
         if self.current_user:
             self.redirect(target)
@@ -75,7 +75,7 @@ class LoginHandler(BaseHandler):
         )
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Show the form again where its XSRF token had expired."""
+        """Show the form again if its XSRF token had expired."""
         if status_code == 403 and self.request.method == "POST":
             self._show("/", problem="This page was open for too long. Please try again.")
         else:
@@ -83,7 +83,7 @@ class LoginHandler(BaseHandler):
 
 
 class TokenHandler(BaseHandler):
-    """The page for requests without the token, where there is no login."""
+    """The page for requests without the token, on a server without a login."""
 
     @allow_unauthenticated
     async def get(self) -> None:
@@ -102,7 +102,7 @@ class LogoutHandler(LoginHandler):
     @allow_unauthenticated
     async def get(self) -> None:
         """End the session, if the request comes from a page of this server."""
-        # A link on a foreign page could log people out otherwise; that is no more than a nuisance.
+        # A link on a foreign page could log users out otherwise; a nuisance only.
         if self.request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             self.redirect("/")
             return

@@ -1,9 +1,9 @@
-"""Check passwords: slow down guessing without locking anybody else out.
+"""Check passwords: slow down guessing without locking users out.
 
-Failures count for a name and an address together: guesses from elsewhere do not block who knows the
-password. Beyond that there is a bound for each address and for each name, against many names and
-many addresses. A browser in which a user has logged in before is known by a cookie, and has tries
-and a turn of its own (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+Failures are counted per pair of name and address: guesses from elsewhere do not block a user who
+knows the password. In addition there are limits per address and per name, against many names and
+many addresses. A browser in which a user has logged in before is recognised by a cookie, and has
+tries and a queue of its own (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 """
 
 from collections.abc import Callable, Hashable
@@ -18,34 +18,34 @@ from imgurer_kernel.errors import InvalidUserName, LoginFailed
 from imgurer_kernel.store.users import user_name
 
 FREE = 4
-"""Failures of one name at one address, or in one known browser, that cost nothing."""
+"""Failures of one name at one address, or in one known browser, without a delay."""
 
 FREE_ADDRESS = 50
-"""Failures of one address, whoever's names: an office behind one address mistypes a lot."""
+"""Failures of one address for all names: users behind one address mistype a lot."""
 
 FREE_NAME = 100
-"""Failures of one name from everywhere; beyond, only a known browser need not wait."""
+"""Failures of one name from all addresses; beyond, only known browsers need not wait."""
 
 _LONGEST = 60.0
-"""Longest wait in seconds: some 1,500 guesses a day, for each of the bounds."""
+"""Longest wait in seconds: some 1,500 guesses a day, for each of the limits."""
 
 _WAITING = 24
-"""Passwords from unknown browsers that may wait: for 1.2 s, at the 50 ms of a machine at rest."""
+"""Most passwords from unknown browsers in the queue: 1.2 s, at 50 ms on an idle machine."""
 
 _SHARE = 12
-"""How many of these may come from one address."""
+"""Most of these from one address."""
 
 _FULL_WAIT = 2.0
-"""Seconds after which who found the queue full may try again."""
+"""Seconds after which a client that found the queue full may try again."""
 
 
 class TryLater(LoginFailed):
-    """The password is not checked before some seconds have passed.
+    """The password was not checked; the client has to wait some seconds.
 
     Attributes
     ----------
     seconds
-        How many, at least 1.
+        How long, at least 1.
     """
 
     def __init__(self, reason: str, seconds: float) -> None:
@@ -55,14 +55,14 @@ class TryLater(LoginFailed):
 
 
 class TooManyTries(TryLater):
-    """There were too many failed attempts, or too many are still being checked."""
+    """There were too many failed attempts, counting those still being checked."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__("Too many wrong tries.", seconds)
 
 
 class TooManyAtOnce(TryLater):
-    """More passwords are waiting to be checked than may."""
+    """The queue of passwords to check is full."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__("Too many people want to log in at this moment.", seconds)
@@ -70,7 +70,7 @@ class TooManyAtOnce(TryLater):
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """One counter of attempts; a success clears those that `forgives` names."""
+    """One counter of attempts; a success clears the counters named in `forgives`."""
 
     throttle: Throttle
     key: Hashable
@@ -78,17 +78,17 @@ class _Counted:
 
 
 class LoginTries:
-    """Checks passwords in two queues, for known and for unknown browsers, each with its thread.
+    """Checks passwords in two queues, for known and for unknown browsers, with a thread each.
 
-    Known browsers go first: none of an unknown one begins while one of theirs waits. A password
-    costs 64 MiB to check: that is not multiplied by the number of callers.
+    Known browsers go first: no check for an unknown one begins while one of theirs waits. A check
+    takes 64 MiB, which is not multiplied by the number of callers.
 
     Parameters
     ----------
     authenticate
         Returns the account for a name and a password, or raises `LoginFailed`.
     clock
-        Seconds that only grow, such as `time.monotonic`.
+        Monotonic clock in seconds, such as `time.monotonic`.
     """
 
     def __init__(
@@ -107,22 +107,22 @@ class LoginTries:
     def begin(
         self, name: str, password: str, *, address: str | None, browser: str | None
     ) -> "Future[Account]":
-        """Queue a password to be checked; the attempt is counted before any other is.
+        """Queue a password check; the attempt is counted before any other one.
 
-        How it ends is noted by the check itself, not by the request that waits for it: a try
-        whose request is given up has been one, unless it was still in the queue.
+        The check itself records the outcome, not the request that waits for it: a try counts even
+        if its request is cancelled, unless it was still in the queue.
 
         Parameters
         ----------
         address
-            Where the try comes from.
+            Client address.
         browser
-            The number by which the browser is known to have logged this name in, None for none.
+            The number of a browser that has logged this name in before, None for unknown browsers.
 
         Raises
         ------
         TooManyTries
-            If there were too many wrong ones; a right one would have to wait as well.
+            If there were too many wrong tries; a correct password has to wait as well.
         TooManyAtOnce
             If the queue is full.
         """
@@ -149,7 +149,7 @@ class LoginTries:
         return future
 
     def close(self) -> None:
-        """Stop the threads, after the work that they have begun."""
+        """Stop the threads, after their current work."""
         for worker in (self._unknown, self._known):
             worker.close()
 
@@ -166,7 +166,7 @@ def _settle(check: "Future[Account]", counts: list[_Counted]) -> None:
 
 
 def one_spelling(name: str) -> str:
-    """Normalize an account's name, so that all its spellings share one counter; keep other names.
+    """Normalize an account's name, so that all its spellings share one counter; keep invalid ones.
 
     >>> one_spelling("Alice"), one_spelling("not a name!")
     ('alice', 'not a name!')

@@ -1,9 +1,9 @@
-"""Make imports of an optional package fail while others are imported, to start faster.
+"""Make imports of an optional package fail, so that packages which use it load faster.
 
-jsonschema, which Jupyter's server imports, uses `rfc3987_syntax` where it is installed, and that
-package builds some forty grammars of international addresses when it is imported: 3.5 s of the
-6.9 s that importing Voila takes on two busy cores. jsonschema works without it, less one check of
-a string format that no schema of this server asks for.
+jsonschema, which Jupyter's server imports, uses `rfc3987_syntax` if it is installed, and that
+package builds some forty grammars of international addresses on import: 3.5 s of the 6.9 s that
+importing Voila takes on two busy cores. Without it jsonschema lacks one check of a string format
+that no schema of this server uses.
 """
 
 import sys
@@ -15,7 +15,7 @@ from types import ModuleType
 
 
 class _RefusingFinder(MetaPathFinder):
-    """Refuses to import some names, before any other finder is asked."""
+    """Refuses to import some names; it is asked before any other finder."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -23,7 +23,7 @@ class _RefusingFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Refuse the names; leave all others to the next finder."""
+        """Refuse the names; leave others to the next finder."""
         del path, target
         if fullname in self._names:
             message = f"{fullname} is left out to start quickly"
@@ -33,10 +33,10 @@ class _RefusingFinder(MetaPathFinder):
 
 @contextmanager
 def left_out(*names: str) -> Iterator[None]:
-    """Let imports of some packages fail within the block; afterwards they work again.
+    """Make imports of some packages fail within the block.
 
-    For optional packages only, which the importing package does without. One that is loaded
-    already stays.
+    For optional packages only, which the importing package can do without. A loaded package stays
+    loaded.
     """
     finder = _RefusingFinder(names)
     sys.meta_path.insert(0, finder)

@@ -1,4 +1,4 @@
-"""The base of all handlers, and the pages besides the notebook: login and errors."""
+"""The base of all handlers, and the pages other than the notebook: login and errors."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -29,14 +29,14 @@ _OTHER_ERROR = ("Something went wrong", "The server's log says what. Reloading t
 
 
 class Pages:
-    """Renders the pages besides the notebook.
+    """Renders the pages other than the notebook.
 
     Parameters
     ----------
     style
-        Stylesheet with the tokens; each page carries it, since these pages load nothing.
+        Stylesheet with the theme's tokens, inlined in each page, since these pages load no files.
     icon
-        The icon as a data address.
+        The icon as a data URL.
     """
 
     def __init__(self, style: str, icon: str) -> None:
@@ -67,11 +67,11 @@ class Pages:
 
 
 class BaseHandler(JupyterHandler):
-    """Identifies who sent a request, and answers an error with a page, never with a traceback."""
+    """Identifies the sender of a request, and answers an error with a page without a traceback."""
 
     @property
     def provider(self) -> PasswordIdentityProvider | TokenIdentityProvider:
-        """The identity provider: identifies who sent a request, and checks sessions."""
+        """The identity provider: identifies the sender of a request, and checks sessions."""
         return cast("PasswordIdentityProvider | TokenIdentityProvider", self.identity_provider)
 
     @property
@@ -81,11 +81,11 @@ class BaseHandler(JupyterHandler):
 
     @property
     def pages(self) -> Pages:
-        """The pages that are no notebook."""
+        """The pages other than the notebook."""
         return cast("Pages", self.settings["imgurer_pages"])
 
     async def prepare(self, **kwargs: Any) -> Any:  # noqa: ANN401 - Jupyter's
-        """Refuse requests of other sites' pages, and those without TLS where it is required."""
+        """Refuse requests of other sites' pages, and requests without TLS if it is required."""
         if is_foreign(self.request.headers, self.request.method):
             raise HTTPError(403)
         wants_tls = self.settings["imgurer_wants_tls"] and self.request.protocol != "https"
@@ -94,12 +94,12 @@ class BaseHandler(JupyterHandler):
         return await super().prepare(**kwargs)
 
     def check_owner(self, kernel_id: str) -> LoginSession | None:
-        """Return the session of a request if the kernel is its own.
+        """Return the session of a request if it owns the kernel.
 
         Raises
         ------
         HTTPError
-            404 if there is no such kernel, 403 if it is another session's.
+            404 if there is no such kernel, 403 if it belongs to another session.
         """
         session = self.provider.session(self)
         if kernel_id not in self.kernels:

@@ -19,7 +19,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
-    """Parse networks, each an address or in CIDR notation.
+    """Parse networks, given as addresses or in CIDR notation.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def read_networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 
 def is_in(address: str, networks: Sequence[Network]) -> bool:
-    """Return whether an address lies in one of some networks; False for what is no address.
+    """Return whether an address is in one of some networks; False for an invalid address.
 
     >>> is_in("::ffff:10.1.2.3", read_networks(["10.0.0.0/8"])), is_in("unix", [])
     (True, False)
@@ -62,10 +62,10 @@ def sent_by(
     Parameters
     ----------
     peer, protocol
-        Of the connection itself.
+        Address and protocol of the connection itself.
     headers
-        Of the request. What they say counts only if the peer is trusted; of the addresses that the
-        request has passed, the last one that is not trusted: each before it may be made up.
+        Headers of the request. They count only if the peer is trusted. Of the addresses that the
+        request has passed, the last untrusted one is the client: those before it may be forged.
     trusted
         Networks of the proxies.
 
@@ -90,31 +90,31 @@ def sent_by(
         sender = candidate
         if not is_in(candidate, trusted):
             break
-    said = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-    return sender, said if said in {"http", "https"} else protocol
+    forwarded = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+    return sender, forwarded if forwarded in {"http", "https"} else protocol
 
 
 class ProxiedServer(HTTPServer):
     """An HTTP server that reads forwarding headers of trusted proxies only.
 
-    Tornado's own ``xheaders`` would believe everyone who connects.
+    Tornado's own ``xheaders`` would trust every client.
     """
 
     def initialize(self, *args: Any, trusted: Sequence[Network] = (), **kwargs: Any) -> None:  # noqa: ANN401 - tornado's
-        """Set the trusted networks besides what every server takes."""
+        """Set the trusted networks, besides the options of the base class."""
         self._trusted = trusted
         super().initialize(*args, **kwargs)
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
-        """Begin a request, the client of which its headers name."""
+        """Begin a request, whose client is read from its headers."""
         delegate = super().start_request(server_conn, request_conn)
         return _Forwarded(delegate, request_conn, self._trusted) if self._trusted else delegate
 
 
 class _Forwarded(HTTPMessageDelegate):
-    """Passes a request on once the client is known."""
+    """Passes a request on once its client is known."""
 
     def __init__(
         self, delegate: HTTPMessageDelegate, connection: HTTPConnection, trusted: Sequence[Network]
@@ -122,7 +122,7 @@ class _Forwarded(HTTPMessageDelegate):
         self._delegate = delegate
         self._context: Any = getattr(connection, "context")  # noqa: B009 - no declared attribute
         self._trusted = trusted
-        # A connection is used for many requests, of many people.
+        # A connection of a proxy carries requests of many clients.
         self._peer, self._protocol = self._context.remote_ip, self._context.protocol
 
     def headers_received(

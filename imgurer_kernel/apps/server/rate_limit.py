@@ -1,4 +1,4 @@
-"""Slow down password guessing, bound the queue of checks, and bound what is logged of them."""
+"""Slow down password guessing, and limit the queue of checks and their log entries."""
 
 import asyncio
 import functools
@@ -19,30 +19,30 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class _Record:
     failures: int = 0
-    failed: float = 0.0  # when the last one failed
+    failed: float = 0.0  # time of the last failure
     pending: int = 0
-    begun: float = 0.0  # when the last one began that may be pending
+    begun: float = 0.0  # start of the last attempt that may be pending
 
 
 class Throttle:
-    """Doubles the wait with each failure of one key, after a few free attempts.
+    """Doubles the wait with each failure of a key, after some free attempts.
 
-    A try is reserved before it is checked, and counts as a failure until its end is known: as
-    many tries at once get as far as they would in turn. Its end is one of `failed`, `succeeded`
-    and `release`; these may be called in any thread.
+    A try is reserved before it is checked, and counts as a failure until its outcome is known, so
+    that simultaneous tries gain nothing over sequential ones. The outcome is one of `failed`,
+    `succeeded` and `release`, callable from any thread.
 
     Parameters
     ----------
     free
-        Failures that cost nothing.
+        Failures without a wait.
     longest
         Longest wait in seconds.
     clock
-        Seconds that only grow, such as `time.monotonic`.
+        Monotonic clock in seconds, such as `time.monotonic`.
     forget
-        Seconds without a failure after which all is forgotten.
+        Seconds without a failure after which a key is forgotten.
     most
-        Keys that are remembered; the oldest goes first.
+        Most keys kept; the oldest is dropped first.
 
     Examples
     --------
@@ -74,26 +74,26 @@ class Throttle:
         self._lock = threading.Lock()
 
     def wait(self, key: Hashable) -> float:
-        """Return the seconds until this key may try again; 0 when it may now."""
+        """Return the seconds until this key may try again; 0 if it may now."""
         with self._lock:
             record = self._records.get(key, _Record())
             beyond = record.failures + record.pending - self._free
             if beyond <= 0:
                 return 0.0
-            # Beyond 2**40 s the longest wait is long reached; a float has an end.
+            # Capped: 2**40 s is far beyond the longest wait, and a float would overflow.
             pause = min(self._longest, 2.0 ** min(beyond, 40))
             since = max(record.failed, record.begun) if record.pending else record.failed
             return max(0.0, since + pause - self._clock())
 
     def reserve(self, key: Hashable) -> None:
-        """Note that an attempt begins."""
+        """Record that an attempt begins."""
         with self._lock:
             record = self._touch(key)
             record.pending += 1
             record.begun = self._clock()
 
     def failed(self, key: Hashable) -> None:
-        """Note that an attempt has failed."""
+        """Record that an attempt has failed."""
         with self._lock:
             record = self._end_one(self._touch(key))
             record.failures += 1
@@ -124,7 +124,7 @@ class Throttle:
 
     @staticmethod
     def _end_one(record: _Record) -> _Record:
-        record.pending = max(0, record.pending - 1)  # 0 where the record was the oldest, and went
+        record.pending = max(0, record.pending - 1)  # 0 if the record was dropped as the oldest
         return record
 
     def _drop_empty(self, key: Hashable) -> None:
@@ -134,16 +134,16 @@ class Throttle:
 
 
 class LogLimiter:
-    """Bounds how often events of one kind are logged, so that no client floods the log.
+    """Limits how often events of one kind are logged, so that no client floods the log.
 
     Parameters
     ----------
     every
-        Seconds for which one key is not reported again.
+        Seconds before a key is reported again.
     most
-        Keys that are distinguished at one time; all others count as one.
+        Most keys tracked at one time; all others count as one.
     clock
-        Seconds that only grow, such as `time.monotonic`.
+        Monotonic clock in seconds, such as `time.monotonic`.
 
     Examples
     --------
@@ -156,42 +156,46 @@ class LogLimiter:
         self._every = every
         self._most = most
         self._clock = clock
-        self._told: dict[Hashable, tuple[float, int]] = {}  # when, and how many came since
+        self._reported: dict[
+            Hashable, tuple[float, int]
+        ] = {}  # time of the report, and count since
 
     def add(self, key: Hashable) -> int:
-        """Note one event; return how many to report now, 0 where none is to be logged."""
+        """Count one event; return how many to report now, 0 if it is not to be logged."""
         now = self._clock()
-        if key not in self._told and len(self._told) >= self._most:
-            self._told = {
-                each: entry for each, entry in self._told.items() if entry[0] + self._every > now
+        if key not in self._reported and len(self._reported) >= self._most:
+            self._reported = {
+                each: entry
+                for each, entry in self._reported.items()
+                if entry[0] + self._every > now
             }
-            if len(self._told) >= self._most:
+            if len(self._reported) >= self._most:
                 key = None
-        at, untold = self._told.get(key, (None, 0))
+        at, unreported = self._reported.get(key, (None, 0))
         if at is not None and at + self._every > now:
-            self._told[key] = at, untold + 1
+            self._reported[key] = at, unreported + 1
             return 0
-        self._told[key] = now, 0
-        return untold + 1
+        self._reported[key] = now, 0
+        return unreported + 1
 
 
 class TurnOfLoop:
-    """Lets one of many tasks go on in each turn of the event loop, in their order.
+    """Lets one of many tasks continue per iteration of the event loop, in order.
 
-    Two hundred requests that come at once are answered one after the other by the loop anyway; in
-    between it reads what has come meanwhile, which may be somebody who goes first.
+    The loop would answer two hundred simultaneous requests in sequence anyway; in between it now
+    reads new requests, which may have priority.
     """
 
     def __init__(self) -> None:
         self._last: asyncio.Future[None] | None = None
 
     async def wait(self) -> None:
-        """Wait for one's turn."""
+        """Wait for the turn of the calling task."""
         before, mine = self._last, asyncio.get_running_loop().create_future()
         self._last = mine
         try:
             if before is not None and not before.done():
-                await asyncio.wait([before])  # who gives up waiting does not end the other's turn
+                await asyncio.wait([before])  # cancelling this wait does not cancel that future
             await asyncio.sleep(0)
         finally:
             mine.set_result(None)
@@ -207,22 +211,22 @@ class _QueuedWork:
 
 
 class FairWorker:
-    """One thread that works for clients in turn, with few waiting tasks of each.
+    """One thread that works for clients in turn, with a limited queue.
 
-    Who comes with much does not keep others waiting: the next turn is that of the caller who has
-    waited longest for one, and no caller may have more than a share of the queue.
+    A caller with many tasks does not delay others: the next task is that of the caller who has
+    waited longest for a turn, and no caller may have more than a share of the queue.
 
     Parameters
     ----------
     waiting
-        How many may wait while one is done.
+        Most tasks that wait while one runs.
     share
-        How many of these one caller may have.
+        Most tasks of one caller, waiting or running.
     name
-        The thread's, for whoever looks at the process.
+        Name of the thread.
     behind
-        Another one, whose work goes first: nothing begins here while there is any, but for one
-        after each `_MOST_IN_A_ROW` of it, so that nobody is kept waiting for ever.
+        A worker with priority: this one begins no task while that one has any, except one after
+        every `_MOST_IN_A_ROW` of its tasks, so that this one always makes progress.
 
     Examples
     --------
@@ -236,7 +240,7 @@ class FairWorker:
         self, *, waiting: int, share: int, name: str, behind: "FairWorker | None" = None
     ) -> None:
         self._behind = behind
-        self._in_a_row = 0  # what was done since those behind had a turn
+        self._in_a_row = 0  # tasks done since the workers behind had a turn
         self._followers: list[FairWorker] = []
         if behind is not None:
             behind._followers.append(self)  # noqa: SLF001 - of this class
@@ -245,7 +249,7 @@ class FairWorker:
         self._share = share
         self._lock = threading.Lock()
         self._busy = self._closed = False
-        self._inside: Counter[Hashable] = Counter()  # what each caller has waiting or being done
+        self._inside: Counter[Hashable] = Counter()  # tasks of each caller, waiting or running
         self._queues: OrderedDict[Hashable, deque[_QueuedWork]] = OrderedDict()
 
     def submit(
@@ -256,7 +260,7 @@ class FairWorker:
         Raises
         ------
         queue.Full
-            At once, if that is more than may wait, or more than this caller may have waiting.
+            If the queue is full, or the caller has its share of it.
         """
         future: Future[T] = Future()
         with self._lock:
@@ -265,7 +269,7 @@ class FairWorker:
             self._inside[caller] += 1
             work = functools.partial(function, *arguments, **keywords)
             self._queues.setdefault(caller, deque()).append(_QueuedWork(future, work))
-        # Called as well for what is cancelled while it waits.
+        # Also called for tasks that are cancelled while they wait.
         future.add_done_callback(functools.partial(self._leave, caller))
         self._begin_next()
         return future
@@ -279,7 +283,7 @@ class FairWorker:
             future.cancel()
         self._thread.shutdown()
 
-    def _goes_first(self) -> bool:
+    def _has_priority(self) -> bool:
         with self._lock:
             if self._inside and self._in_a_row < _MOST_IN_A_ROW:
                 return True
@@ -287,14 +291,14 @@ class FairWorker:
             return False
 
     def _begin_next(self) -> None:
-        # Whoever is in front calls this again when its last work is done, or much of it.
-        if self._behind is not None and self._behind._goes_first():  # noqa: SLF001 - of this class
+        # The worker with priority calls this again when it is idle, or has done several tasks.
+        if self._behind is not None and self._behind._has_priority():  # noqa: SLF001 - of this class
             return
         with self._lock:
             while self._queues and not self._busy and not self._closed:
                 caller, queue = next(iter(self._queues.items()))
                 task = queue.popleft()
-                # To the end of the line: one turn for each.
+                # To the end of the queue: one task per turn.
                 if queue:
                     self._queues.move_to_end(caller)
                 else:
@@ -305,7 +309,7 @@ class FairWorker:
                     break
             else:
                 return
-        # Outside of the lock: it is called at once where it is done already.
+        # Outside the lock: a callback on a finished future runs at once.
         done.add_done_callback(functools.partial(self._end, task.future))
 
     def _end(self, future: "Future[Any]", done: "Future[Any]") -> None:
@@ -317,8 +321,8 @@ class FairWorker:
         with self._lock:
             self._busy = False
             self._in_a_row += 1
-            is_much = self._in_a_row >= _MOST_IN_A_ROW
-        if is_much:
+            is_share_done = self._in_a_row >= _MOST_IN_A_ROW
+        if is_share_done:
             for follower in self._followers:
                 follower._begin_next()  # noqa: SLF001 - of this class
         self._begin_next()
@@ -334,7 +338,7 @@ class FairWorker:
                 self._queues[caller] = kept
                 if not kept:
                     del self._queues[caller]
-            over = not self._inside
-        if over:
+            is_idle = not self._inside
+        if is_idle:
             for follower in self._followers:
                 follower._begin_next()  # noqa: SLF001 - of this class

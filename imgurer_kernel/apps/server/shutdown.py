@@ -1,4 +1,4 @@
-"""End a server that is at work: its tasks, its connections to kernels, and their complaints."""
+"""End a running server: its tasks, its connections to kernels, and their log messages."""
 
 import asyncio
 import gc
@@ -16,9 +16,9 @@ from tornado.ioloop import IOLoop
 
 
 def stop_on_signals(loop: IOLoop) -> None:
-    """Let a loop stop at Ctrl-C, a termination signal, and when its terminal is closed.
+    """Let a loop stop at Ctrl-C, a termination signal, or when its terminal is closed.
 
-    What is started by ``nohup`` outlives its terminal.
+    A server started by ``nohup`` survives its terminal.
     """
 
     def stop(*_: object) -> None:
@@ -32,8 +32,8 @@ def stop_on_signals(loop: IOLoop) -> None:
         signal.signal(hangup, stop)
 
 
-def say(line: str) -> None:
-    """Print a line at once, and no more where the terminal or the reader is gone."""
+def print_line(line: str) -> None:
+    """Print a line at once; ignore a closed terminal or reader."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -43,9 +43,9 @@ def say(line: str) -> None:
 
 @contextmanager
 def silenced(*names: str) -> Iterator[None]:
-    """Silence some loggers within the block: at the end, what is cut off would complain.
+    """Silence some loggers within the block: cancelled connections would log errors.
 
-    So would Python, of coroutines that were never begun.
+    It also silences Python's warnings about coroutines that were never awaited.
     """
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
@@ -61,8 +61,8 @@ def silenced(*names: str) -> Iterator[None]:
 
 
 async def cancel_tasks() -> None:
-    """Cancel what still runs on the current loop, itself excepted."""
-    # A notebook that is being run takes a cancellation for a dead cell, and goes on.
+    """Cancel all tasks of the current loop except the calling one."""
+    # A running notebook handles a cancellation like a dead cell, and continues; so repeat.
     for _ in range(8):
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if not others:
@@ -73,9 +73,9 @@ async def cancel_tasks() -> None:
 
 
 def close_context(context: zmq.Context[Any]) -> None:
-    """Close a context with all its sockets, be they forgotten."""
-    # A context waits for all its sockets for ever, and a cancelled start leaves some behind that
-    # only the garbage collector knows.
+    """Close a ZeroMQ context with all its sockets, including leaked ones."""
+    # A context waits forever for its sockets, and a cancelled start leaks some that only the
+    # garbage collector knows.
     for each in gc.get_objects():
         if isinstance(each, zmq.Socket) and not each.closed:
             owner = each.context

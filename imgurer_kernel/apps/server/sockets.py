@@ -1,4 +1,4 @@
-"""Open the sockets that the server listens on, or say why that is not possible."""
+"""Open the sockets that the server listens on, and explain failures."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ from imgurer_kernel.errors import PortTaken, ServerError
 class ListeningSocket(socket.socket):
     """Refuses connections while this process can open no more files.
 
-    Otherwise who waits would go on waiting, and wake the loop up, which would log it, for ever. One
-    file is kept open, to be closed for as long as a connection is accepted and closed.
+    Otherwise a waiting client would wake the loop up again and again, and each time be logged. One
+    spare file is kept open, and closed to accept and close such a connection.
     """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - socket's
@@ -20,7 +20,7 @@ class ListeningSocket(socket.socket):
         self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection; ConnectionAbortedError is raised for one that was refused."""
+        """Accept a connection; raise ConnectionAbortedError for one that was refused."""
         try:
             return super().accept()
         except OSError as error:
@@ -35,7 +35,7 @@ class ListeningSocket(socket.socket):
             raise ConnectionAbortedError from error
 
     def close(self) -> None:
-        """Stop to listen."""
+        """Stop listening."""
         if self.fileno() != -1:
             os.close(self._spare)
         super().close()
@@ -49,14 +49,14 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     host
         Address or name; a name such as ``localhost`` may have an IPv4 and an IPv6 address.
     port
-        0 takes a free one.
+        0 takes a free port.
 
     Raises
     ------
     PortTaken
-        If something else listens there, or this user may not.
+        If another program listens there, or this user may not.
     ServerError
-        If the host is not this machine's.
+        If the host is not an address of this machine.
     """
     try:
         addresses = socket.getaddrinfo(
@@ -73,7 +73,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
             opened.append(listening)
             port = listening.getsockname()[1]
     except OSError as error:
-        # The IPv6 address of a name may be switched off; the other one does.
+        # IPv6 may be disabled; the IPv4 address is enough.
         if opened and error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
             return opened
         for each in opened:

@@ -1,6 +1,6 @@
-"""What each command does: one function each, with its arguments declared above it.
+"""The commands: one function each, with its arguments declared above it.
 
-Importing a module declares its commands; they are put in the order of the help here.
+Importing a module declares its commands; this module puts them in the order of the help.
 """
 
 from imgurer_kernel.apps.cli.command import COMMANDS as COMMANDS

@@ -22,7 +22,7 @@ from imgurer_kernel.workbench.workbench import Workbench
 GROUPS["users"] = "Manage accounts."
 
 _NAME = argument("name", metavar="NAME")
-# Never an argument: other users of the machine can read those of a running process.
+# Never an argument: other users of the machine can read the arguments of a process.
 _PASSWORD_STDIN = argument(
     "--password-stdin", action="store_true", help="read the password from standard input"
 )
@@ -55,7 +55,7 @@ def add_account(call: Call) -> int:
 def change_password(call: Call) -> int:
     """Change a password."""
     with noted(call.workbench()) as wb:
-        # Before the password is asked for: an unknown name fails at once.
+        # Before asking for the password, so that an unknown name fails at once.
         name = wb.accounts.get(call.arguments.name).name
         wb.accounts.set_password(name, read_password(from_stdin=call.arguments.password_stdin))
         return _write_account(
@@ -135,7 +135,7 @@ def bound_uploads(call: Call) -> int:
 
 
 def _write_account(call: Call, wb: Workbench, change: str) -> int:
-    """Print an account as it is now: its row as JSON, or what has changed in words."""
+    """Print an account as it is now: its row as JSON, or a sentence about the change."""
     name = wb.accounts.get(call.arguments.name).name
     if call.out.json:
         users = wb.users()

@@ -40,7 +40,7 @@ def clusters(call: Call) -> int:
     with call.workbench() as wb:
         frame = _find_clusters(call, wb)
         if len(frame) and not call.out.json:
-            # What each is to the one that is kept, as the review says it.
+            # The labels of the review: each file against its keeper.
             chosen = wb.queue(frame, reference=call.arguments.reference, measure=False)
             labels = chosen.set_index("file_id")["label"]
             frame = frame.assign(label=frame["file_id"].map(labels))
@@ -107,12 +107,12 @@ def report(call: Call) -> int:
 
 def _find_clusters(call: Call, wb: Workbench) -> pd.DataFrame:
     require_known_folders(wb, (*call.arguments.folders, *call.arguments.reference))
-    # Without folders those of reference are no limit: all files take part.
+    # Without folders a reference is no filter: all files take part.
     return wb.clusters(**_asked_for(call), measure=None, progress=call.out.progress)
 
 
 def _asked_for(call: Call) -> dict[str, Any]:
-    """Read the arguments of `Workbench.clusters` and `Workbench.report`."""
+    """Read the options into arguments of `Workbench.clusters` and `Workbench.report`."""
     return {
         "folders": call.arguments.folders or None,
         **read_filters(call),
@@ -131,7 +131,7 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
         for files, (on_disk, in_store) in zip(table["files"].tolist(), freed, strict=True)
     ]
     shown = -1
-    # One pass, for there may be a hundred thousand clusters; they are numbered in their order.
+    # One pass over all rows: there may be a hundred thousand clusters, numbered in their order.
     for cluster_id, mark, place in zip(
         frame["cluster_id"], _marks(frame), places(frame), strict=True
     ):
@@ -147,14 +147,14 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
 
 
 def _marks(frame: pd.DataFrame) -> list[str]:
-    """Choose a word for each row: what the file is in its cluster."""
+    """Choose a word for each row: the role of the file in its cluster."""
     marks = frame["label"].astype("str")
     marks = marks.mask(frame["is_reference"].astype(bool), "reference")
     return marks.mask(frame["is_keeper"].astype(bool), "keep").tolist()
 
 
 def totals(frame: pd.DataFrame) -> str:
-    """Summarize clusters in a sentence: how many, how many extra copies, what they would free."""
+    """Summarize clusters in a sentence: how many, extra copies, bytes that removing them frees."""
     figures = summary(frame)
     return (
         f"{count(figures['clusters'], 'cluster')}, "

@@ -17,8 +17,8 @@ _COMPILED = ("fingerprint", "index", "matching")
 def compile_all(call: Call) -> int:
     """Compile the code that searches and compares, so that no search has to wait for it."""
     names = list(modules())
-    # Processes, for the compiler works under the interpreter's lock; fresh ones, for numba looks
-    # where it may keep its files when a module is imported.
+    # Processes, since the compiler holds the interpreter's lock; spawned ones, since numba chooses
+    # its cache folder when a module is imported.
     with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
         for _ in pool.map(_compile, names):
             pass
@@ -27,7 +27,7 @@ def compile_all(call: Call) -> int:
 
 
 def modules() -> Iterator[str]:
-    """List the modules with machine code, those that take longest first.
+    """List the modules with machine code, the slowest to compile first.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def modules() -> Iterator[str]:
             if file.name.endswith(".py") and file.name != "__init__.py":
                 size = len(file.read_bytes())
                 found.append((-size, f"{package}.{file.name.removesuffix('.py')}"))
-    # What calls the others is compiled with them: it begins first, beside what stands alone.
+    # Modules that call others compile these too: begin with them, beside the independent ones.
     first = [name for _, name in sorted(found) if name.endswith(".agreement")]
     yield from (*first, *(name for _, name in sorted(found) if name not in first))
 

@@ -18,12 +18,12 @@ from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.settings import Settings
 
 Line = tuple[str, str, bool]
-"""One line of the report: the subject, its state, and whether that is well."""
+"""One line of the report: subject, state, and whether the state is good."""
 
 _LIBRARIES = ("imgurer", "duckdb", "numpy", "pandas", "pillow", "numba", "voila", "tornado")
 
 _LITTLE = 1 << 30
-"""Bytes below which a disk is said to be nearly full: an ingest of some hundred pictures."""
+"""Free bytes below which a disk counts as nearly full: an ingest of some hundred pictures."""
 
 
 @command("doctor")
@@ -39,9 +39,9 @@ def doctor(call: Call) -> int:
         "settings": _settings,
     }
     rows = []
-    for section, told in sections.items():
+    for section, report in sections.items():
         try:
-            rows += [(section, *line) for line in told(call)]
+            rows += [(section, *line) for line in report(call)]
         except (ImgurerError, OSError) as error:
             rows.append((section, "problem", str(error), False))
     frame = pd.DataFrame(rows, columns=["section", "what", "how", "well"])
@@ -112,8 +112,8 @@ def _log(call: Call) -> Iterator[Line]:
         return
     lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     errors = sum('"event": "error"' in line for line in lines)
-    told = f"{count(len(lines), 'line')} in {path}, of which {count(errors, 'error')}"
-    yield "events", told, True
+    summary = f"{count(len(lines), 'line')} in {path}, of which {count(errors, 'error')}"
+    yield "events", summary, True
 
 
 def _settings(call: Call) -> Iterator[Line]:

@@ -22,7 +22,7 @@ from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.report.writers import to_csv
 
 _SHOWN = 20
-"""Files that could not be read and are named, unless a program reads the answer."""
+"""Most unreadable files that are listed by name, unless the output is for a program."""
 
 
 def _csv_file(text: str) -> str:
@@ -50,7 +50,7 @@ def _csv_file(text: str) -> str:
 )
 def find(call: Call) -> int:
     """Find duplicates in folders, without a store; nothing is copied or changed."""
-    # Brings the workbench along, which `imgurer --help` has no need of.
+    # Imported here: `imgurer --help` does not need the workbench.
     from imgurer_kernel.workbench.find import find_in, open_cache
 
     given = call.arguments
@@ -74,7 +74,7 @@ def find(call: Call) -> int:
     if given.csv:
         path = Path(given.csv).expanduser()
         with atomic_write(path) as file:
-            # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+            # Excel reads CSV as UTF-8 only with a byte order mark.
             file.write(f"\ufeff{to_csv(frame)}".encode("utf-8", "backslashreplace"))
         call.out.write_line(f"{path}: {totals(frame)}")
     elif given.csv is not None:
@@ -84,7 +84,7 @@ def find(call: Call) -> int:
     if call.out.json and given.csv != "":
         call.out.write_tables({"files": frame, "skipped": _skipped(rejected)})
     if not frame.attrs["files"]:
-        # Beside CSV, too: who reads that sees no more than a heading.
+        # Also with CSV, where the user would see only a heading.
         filtered = " that the options let through" if given.exclude or given.min_size else ""
         write_error(f"there are no pictures{filtered} in {join_words(map(str, given.folders))}")
     _write_rejected(rejected, len(rejected) if call.out.json else _SHOWN)
@@ -92,13 +92,13 @@ def find(call: Call) -> int:
 
 
 def _skipped(rejected: Mapping[str, str]) -> pd.DataFrame:
-    """Make the rows of what could not be read, as a report has them."""
+    """Make the rows of unreadable files, as in a report."""
     rows = [{"why": "rejected", "place": place, "reason": why} for place, why in rejected.items()]
     return pd.DataFrame(rows, columns=["why", "place", "reason"])
 
 
 def _write_rejected(rejected: Mapping[str, str], shown: int) -> None:
-    """Write to standard error how many files and folders could not be read, which, and why."""
+    """Write to standard error which files and folders could not be read, and why."""
     folders = sum(Path(place).is_dir() for place in rejected)
     for number, one in ((len(rejected) - folders, "file"), (folders, "folder")):
         what = " as pictures" if one == "file" and number > 1 else " as a picture"

@@ -69,7 +69,7 @@ NO_VERIFY = argument(
     CREATE_HERE,
 )
 def ingest(call: Call) -> int:
-    """Take pictures in, or look for changes of those that were ingested."""
+    """Ingest pictures, or scan again those that were ingested before."""
     given = call.arguments
     with call.workbench_made() as wb:
         frame = wb.ingest(
@@ -87,25 +87,25 @@ def ingest(call: Call) -> int:
 
 
 def write_ingested(call: Call, frame: pd.DataFrame) -> int:
-    """Print the outcome for each file; as text only those that have changed, and the totals."""
+    """Print the outcome of each file; as text only changes and totals."""
     rejected = frame[frame["status"] == "rejected"]
     damaged = frame["reason"].str.startswith("damaged: ")
-    told = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"]) | damaged]
+    changes = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"]) | damaged]
     if call.out.json:
         call.out.write_table(frame)
-    columns = (told[name] for name in ("source", "status", "reason"))
+    columns = (changes[name] for name in ("source", "status", "reason"))
     for source, status, reason in zip(*columns, strict=True):
-        says_why = status == "rejected" or reason.startswith("damaged: ")
-        call.out.write_line(f"{status} {source}" + (f": {reason}" if says_why else ""))
+        has_reason = status == "rejected" or reason.startswith("damaged: ")
+        call.out.write_line(f"{status} {source}" + (f": {reason}" if has_reason else ""))
     totals = frame["status"].value_counts()
-    parts = [f"{totals.get(key, 0):,} {label}" for key, label in _ALWAYS_TOLD.items()]
-    parts += [f"{totals[key]:,} {label}" for key, label in _TOLD_IF_ANY.items() if key in totals]
+    parts = [f"{totals.get(key, 0):,} {label}" for key, label in _TOTALS.items()]
+    parts += [f"{totals[key]:,} {label}" for key, label in _RARE_TOTALS.items() if key in totals]
     call.out.write_line(", ".join(parts))
     return EXIT_PROBLEMS if len(rejected) else EXIT_DONE
 
 
-_ALWAYS_TOLD = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
-_TOLD_IF_ANY = {
+_TOTALS = {"added": "added", "duplicate": "already here", "rejected": "rejected"}
+_RARE_TOTALS = {
     "unchanged": "unchanged",
     "changed": "changed",
     "moved": "moved",
@@ -115,7 +115,7 @@ _TOLD_IF_ANY = {
 
 @command("lookup", argument("paths", nargs="+", metavar="PATH", help="file or folder"))
 def lookup(call: Call) -> int:
-    """Tell for each picture whether the store has it already."""
+    """Look up for each picture whether the store has it already."""
     with call.workbench() as wb:
         frame = wb.lookup(call.arguments.paths, progress=call.out.progress)
     if call.out.json:
@@ -123,8 +123,10 @@ def lookup(call: Call) -> int:
     places = frame["path"].fillna(frame["name"])
     columns = (places, *(frame[name] for name in ("status", "filename", "reason")))
     for name, status, twin, reason in zip(*columns, strict=True):
-        told = f", as {twin}" if status in {"exact", "near duplicate"} else reason and f": {reason}"
-        call.out.write_line(f"{name}: {status}{told}")
+        detail = (
+            f", as {twin}" if status in {"exact", "near duplicate"} else reason and f": {reason}"
+        )
+        call.out.write_line(f"{name}: {status}{detail}")
     totals = frame["status"].value_counts()
     call.out.write_line(", ".join(f"{number:,} {status}" for status, number in totals.items()))
     return EXIT_PROBLEMS if (frame["status"] == "rejected").any() else EXIT_DONE
@@ -154,7 +156,7 @@ def similar(call: Call) -> int:
 
 
 def _file_or_id(text: str) -> str | int:
-    """Read a path, or the id of an image where no file has that name."""
+    """Read a path, or the id of an image if no file has that name."""
     return int(text) if text.isdecimal() and not Path(text).exists() else text
 
 

@@ -88,7 +88,7 @@ def plan_review(call: Call) -> int:
 
 
 def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
-    """Write a plan as a script, and say which rows that leaves out."""
+    """Write a plan as a script, and report the rows that it leaves out."""
     reference = call.arguments.reference
     looked = wb.apply(plan, dry_run="quick", reference=reference, progress=call.out.progress)
     refused = looked[looked["status"] == "refused"]
@@ -116,7 +116,7 @@ def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
     _USER,
 )
 def apply_review(call: Call) -> int:
-    """Carry out a plan; each row is checked again first."""
+    """Apply a plan; each row is checked again first."""
     arguments = call.arguments
     with noted(call.workbench()) as wb:
         require_known_folders(wb, arguments.reference)
@@ -175,10 +175,10 @@ def undo_review(call: Call) -> int:
     refused = frame[frame["status"] == "refused"]
     _write_refused(call, refused)
     well = frame[frame["status"] == "undone"]
-    said = int(well["decision_id"].notna().sum())
-    more = f", {count(said, 'decision')} taken back" if said else ""
+    decisions = int(well["decision_id"].notna().sum())
+    more = f", {count(decisions, 'decision')} taken back" if decisions else ""
     call.out.write_line(
-        f"{count(len(well) - said, 'file')} back in place{more}, {len(refused):,} not"
+        f"{count(len(well) - decisions, 'file')} back in place{more}, {len(refused):,} not"
     )
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 

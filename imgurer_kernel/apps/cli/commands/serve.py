@@ -44,19 +44,19 @@ from imgurer_kernel.workbench.workbench import Workbench
 )
 def serve(call: Call) -> int:
     """Serve the dashboard."""
-    # Voila takes seconds to import, which no other command needs to pay.
+    # Imported here: Voila takes seconds to import, and no other command needs it.
     from imgurer_kernel.apps.server import serve as serve_dashboard
     from imgurer_kernel.apps.server.listen import check_listen
     from imgurer_kernel.apps.server.proxies import read_networks
 
-    # First of all: no store is made for a server that does not start.
+    # Checked first, so that no store is made for a server that cannot start.
     check_listen(
         call.arguments.host,
         login=call.arguments.login,
         trusted=read_networks(call.arguments.trusted_proxy),
         insecure=call.arguments.insecure_http,
     )
-    # Before the dashboard: each visitor's kernel opens the store, and none may be refused.
+    # Opened before the dashboard: the kernel of each visitor opens the store, and must not fail.
     with call.workbench_made() as wb:
         empty = not wb.statistics().images
         if empty and call.arguments.samples:
@@ -77,7 +77,7 @@ def serve(call: Call) -> int:
 
 
 def _offer_files(call: Call, wb: Workbench) -> None:
-    """Tell how an account gets the files ingested without a login: nobody else can act on them."""
+    """Print how an account gets the files ingested without a login, left to admins otherwise."""
     users = wb.users()
     admins = users.loc[(users["role"] == "admin") & (users["name"] != LOCAL), "name"].tolist()
     files = len(wb.files(user=LOCAL)) if LOCAL in set(users["name"]) else 0

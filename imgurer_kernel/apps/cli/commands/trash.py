@@ -1,4 +1,4 @@
-"""Commands that take pictures out of the store, and bring them back: ``imgurer trash ...``."""
+"""Commands that remove pictures from the store, and restore them: ``imgurer trash ...``."""
 
 import argparse
 from datetime import timedelta
