@@ -42,7 +42,8 @@ class Act:
     ----------
     file, keeper
         The file that goes and the one that stays.
-    Further rows of the file that goes (several users ingested it), and the users of these rows.
+    other_ids, others
+        Further rows of the file that goes (several users ingested it), and their users.
     source_root
         The folder from which the file's folder is opened; None for what only the store has.
     target_root, target

@@ -1,16 +1,16 @@
 """The dashboard and its parts: models, widgets, and the panels that link them.
 
-`models` hold what is shown and done and can be tested without a browser; `widgets` are small
-anywidgets, each a .py, a .js and a .css side by side; `panels` link models to widgets; `routing`
-is the page's address; `theme` the common stylesheet. Nothing in here reads a file or a catalog
-itself: the workbench does.
+`models` hold state and actions, and can be tested without a browser; `widgets` are small
+anywidgets, each a .py, a .js and a .css side by side; `panels` link models to widgets; `routing` is
+the page's URL fragment; `theme` the common stylesheet. This package reads no file or catalog
+itself, only through the workbench.
 
 Examples
 --------
 >>> from imgurer_kernel.ui import SearchPanel
 
 ``SearchPanel(workbench)`` as the last line of a notebook cell shows that panel alone, and
-``pictures(workbench, frame)`` whatever rows have an ``image_id``.
+``pictures(workbench, frame)`` shows the rows of any frame with an ``image_id``.
 """
 
 from typing import TYPE_CHECKING
@@ -56,5 +56,5 @@ __all__ = [
 ]
 
 
-# Loaded on first use: the server imports `ui.visitor`, and must not pay for all the widgets.
+# Loaded on first use: the server imports `ui.visitor` only, without the widgets.
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -34,8 +34,8 @@ TABS = {
     "review": "Review",
     "users": "Users",
 }
-# Parameters whose change is a step of the browser's history; a change of any other, such as the
-# radius, replaces the current entry.
+# A change of these parameters is a new entry of the browser's history; a change of any other, such
+# as the radius, replaces the current entry.
 _STEP_PARAMS = ("image", "page", "seed", "order")
 
 
@@ -49,13 +49,12 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     user
         Name of the visitor; None for the single-user mode.
     logout
-        Where a log-out link leads; None for no such link.
+        URL of the log-out link; None for no such link.
 
     Notes
     -----
     Nothing is read before the page is open in a browser: a dashboard that waits for its visitor
-    holds no lease, and shows fresh numbers when the visitor comes. Panels are built when they
-    are first shown.
+    holds no lease, and then shows current numbers. Panels are built when they are first shown.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             self._open(route)
         elif not self.current:
             self._start_job.start("Opening the store", self._first_tab, self._open_first_tab)
-            self.review.load()  # whichever tab is open: the header counts the clusters
+            self.review.load()  # on any tab: the header counts the clusters
 
     def follow_link(self, hash_: str) -> None:
         """Follow a link of the header."""
@@ -109,12 +108,12 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             self._update_address(route.tab)
 
     def search_for(self, image_id: int) -> None:
-        """Search for an image of the store, whichever panel it was chosen in."""
+        """Search for an image of the store, chosen in any panel."""
         self._show(tab="search")
         self.search.search_for(image_id)
 
     def _first_tab(self, _: object) -> tuple["Statistics", Account, str]:
-        """Choose the tab to open with: Upload for an empty store, Browse for any other."""
+        """Choose the first tab: Upload for an empty store, Browse otherwise."""
         statistics = self.session.workbench.statistics()
         return statistics, self.session.account(), "browse" if statistics.images else "upload"
 
@@ -132,7 +131,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def _show(self, tab: str) -> None:
         self.current = tab
-        # Hidden, not removed: who comes back finds selection and filters as they were.
+        # Hidden, not removed, so that a tab keeps its selection and filters.
         for name, panel in self.panels.items():
             if name != tab:
                 set_visible(panel, visible=False)
@@ -183,7 +182,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         route, before = self._route_of(tab), self.address.current
         steps = [route.params.get(name) for name in _STEP_PARAMS]
         same = tab == before.tab and steps == [before.params.get(name) for name in _STEP_PARAMS]
-        # A tab that was just opened fills in its own parameters: that is no second step.
+        # A tab that was just opened sets its own parameters: that is not another entry.
         just_opened = tab == before.tab and not before.params
         self.address.go(route, replace=same or just_opened or not before.tab)
 
@@ -197,9 +196,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     # The header -------------------------------------------------------------------------------
 
     def _load_header(self) -> None:
-        self._statistics = None  # no number is shown that may be an old one
+        self._statistics = None  # show no outdated number
         self._start_job.start("Opening the store", self._read_header, self._show_visitor)
-        # While somebody reviews, the queue stays as it is until it is sorted again.
+        # During a review the queue stays as it is until the user sorts again.
         queue = self.review.queue
         if self.current != "review" or queue is None or queue.clusters.empty:
             self.review.load()
@@ -219,7 +218,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         links = [(count(self._statistics.images, "picture"), "#browse")]
         queue = self.review.queue
         if self.session.taking_in:
-            links = [("taking in pictures", "#upload")]  # how many there are is not known
+            links = [("taking in pictures", "#upload")]  # the number is not known yet
         elif queue is not None and not (self.review.stale and self.review.job.busy):
             left = queue.clusters.loc[select(queue.clusters, QueueFilter(), "bytes")]
             left = left[~left.index.isin(list(self.review.done))]

@@ -1,7 +1,7 @@
-"""Show thumbnails beside rows of frames in notebooks: of frames with a column ``digest``.
+"""Show thumbnails beside rows of frames in notebooks, for frames with a column ``digest``.
 
-A digest names its picture in whatever store, and survives filters, sorting and merges, which a mark
-on the frame or a class of its own would not.
+A digest identifies a picture in any store, and survives filters, sorting and merges, unlike a mark
+on the frame or a subclass of it.
 """
 
 import re
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 MAX_STORES = 8
-"""Stores that are looked into, the last ones that were opened."""
+"""Stores to search for digests: the last ones opened."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _known: dict[Path, tuple["BlobStore", int]] = {}
 
 
 def follow(workbench: "Workbench") -> None:
-    """Show the thumbnails of this store in frames, where IPython runs."""
-    from IPython.core.getipython import get_ipython  # a script has none, and must not load it
+    """Show thumbnails of this store in frames, if IPython is running."""
+    from IPython.core.getipython import get_ipython  # not loaded in scripts
 
     shell = get_ipython()
     if shell is None:
@@ -42,10 +42,10 @@ def follow(workbench: "Workbench") -> None:
 
 
 def html_of(frame: pd.DataFrame) -> str | None:
-    """Make the HTML of a frame, with a thumbnail before each row whose digest is known.
+    """Make the HTML of a frame, with a thumbnail before each row with a known digest.
 
-    As many rows as the setting ``inline_pictures`` of the store that was opened last says, never
-    more than 50. Any other frame looks as pandas shows it.
+    The setting ``inline_pictures`` of the store opened last limits the rows, to 50 at most. Other
+    frames are shown as by pandas.
     """
     limit = next(reversed(_known.values()))[1] if _known else 0
     if not limit or list(frame.columns).count("digest") != 1 or frame.empty:
@@ -56,7 +56,7 @@ def html_of(frame: pd.DataFrame) -> str | None:
     pictures = [_thumbnail(digest) for digest in shown["digest"]]
     if not any(pictures):
         return _plain(frame)
-    # Marks in place of pictures: names must stay escaped, and nobody can write a mark in advance.
+    # Cells stay escaped: random marks, which they cannot forge, become pictures afterwards.
     mark = secrets.token_hex(8)
     marks = [f"imgurer-{mark}-{number}-" for number in range(len(shown))]
     shown = shown.copy(deep=False)
@@ -70,7 +70,7 @@ def html_of(frame: pd.DataFrame) -> str | None:
     return f"{html}<p>{of}{rows:,} rows x {width} columns</p>"
 
 
-def _plain(frame: Any) -> str | None:  # noqa: ANN401 - for pandas' types this method is private
+def _plain(frame: Any) -> str | None:  # noqa: ANN401 - the method is private in pandas' types
     html: str | None = frame._repr_html_()
     return html
 

@@ -25,8 +25,8 @@ from imgurer_kernel.ui.shown_error import shown_error
 T = TypeVar("T")
 
 SHOW_WAIT_AFTER = 0.3
-"""Seconds of work after which it is shown; a shorter wait would only flash."""
-# Seconds between two reports of progress: each is a message to the browser.
+"""Seconds of work after which it is shown; a shorter one would only flash."""
+# Seconds between two progress reports: each is a message to the browser.
 _REPORT_EVERY = 0.1
 
 _log = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 def error_text(error: BaseException) -> str:
     """Turn an error into a sentence for the visitor.
 
-    An `ImgurerError` says itself what happened. Any other error is a defect: its traceback goes
-    to the log, and the sentence says so.
+    The text of an `ImgurerError` is used as it is. Any other error is a defect: its traceback goes
+    to the log, and the sentence refers to that.
 
     Examples
     --------
@@ -50,13 +50,13 @@ def error_text(error: BaseException) -> str:
 
 
 class Runner:
-    """Threads for work, and the event loop that results come back to.
+    """Threads for work, and the event loop that receives the results.
 
-    Where no event loop runs when it is made (a script, a test), `run` waits for the result.
+    Without a running event loop (in a script or a test), `run` waits for the result.
     """
 
     def __init__(self) -> None:
-        # Enough for what one visitor has under way at once: header, clusters, a search, details.
+        # Enough for the simultaneous work of one visitor: header, clusters, a search, details.
         self._pool = ThreadPool(4, thread_name_prefix="panel")
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -67,7 +67,7 @@ class Runner:
         """Run the work in a thread, and call `on_done` with its future on the loop."""
         future = self._pool.submit(work)
         if self._loop is None:
-            # Not `result`: an error is for `on_done` to tell, as on a loop.
+            # `wait` and not `result`: `on_done` handles the error, as on a loop.
             wait([future])
             on_done(future)
         else:
@@ -77,36 +77,36 @@ class Runner:
         """Call a function on the loop, from any thread; a closed loop drops the call."""
         if self._loop is None:
             function(*arguments)
-        elif not self._loop.is_closed():  # closed: the kernel ends, and nobody sees the result
+        elif not self._loop.is_closed():  # closed: the kernel ends, and the result is not shown
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def call_later(self, seconds: float, function: Callable[..., None], *arguments: object) -> None:
-        """Call a function on the loop after some seconds; not at all where there is no loop."""
+        """Call a function on the loop after some seconds; do nothing without a loop."""
         if self._loop is not None:
-            # `call_later` itself may be called on the loop only.
+            # `call_later` is not thread-safe.
             self._loop.call_soon_threadsafe(self._loop.call_later, seconds, function, *arguments)
 
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One running piece of work: it reports progress here, and learns that it is cancelled."""
+    """One running piece of work: it reports progress here, and is told to stop."""
 
     on_progress: Callable[["Task", int, int], None]
     stop: threading.Event = field(default_factory=threading.Event)
     _last_report: float = 0.0
 
     def report(self, done: int, total: int) -> None:
-        """Report progress in steps; cheap enough to be called for every step.
+        """Report progress in steps; cheap enough to call for every step.
 
         Raises
         ------
         CancelledError
-            If the work was cancelled: the exception ends it.
+            If the work was cancelled; let it end the work.
         """
         if self.stop.is_set():
             raise CancelledError
         now = time.monotonic()
-        # The last report always: else the line would stand at 98 % until the result is there.
+        # Always send the last report: otherwise the line would stay at 98 % until the result.
         if now - self._last_report >= _REPORT_EVERY or done == total:
             self._last_report = now
             self.on_progress(self, done, total)
@@ -118,13 +118,13 @@ class Job(HasTraits):
     Traits
     ------
     busy
-        Work is under way.
+        Work is running.
     waiting
-        It has taken long enough to be shown.
+        It has run long enough to be shown.
     label
-        What is shown of it, such as ``"Looking for duplicates"``.
+        Description for the user, such as ``"Looking for duplicates"``.
     done, total
-        Progress in steps; total 0 where it is not known.
+        Progress in steps; total is 0 if unknown.
     failure
         The error of the last work as a sentence; empty if there was none.
 
@@ -151,11 +151,11 @@ class Job(HasTraits):
         self._task: Task | None = None
 
     def start(self, label: str, work: Callable[[Task], T], on_result: Callable[[T], None]) -> None:
-        """Cancel the work before, run this, and call `on_result` with its result on the loop."""
+        """Cancel the previous work, run this, and call `on_result` with the result on the loop."""
         if self._task is not None:
             self._task.stop.set()
         self._task = task = Task(self._receive_progress)
-        # Observers see all of it at once, never a new label with the old progress.
+        # Observers see all traits change at once, never a new label with old progress.
         with self.hold_trait_notifications():
             self.label, self.done, self.total, self.failure = label, 0, 0, ""
             self.busy = True
@@ -177,7 +177,7 @@ class Job(HasTraits):
             self._clear_task()
 
     def fail(self, error: BaseException) -> None:
-        """Cancel the running work, and show an error that happened elsewhere."""
+        """Cancel the running work, and show an error that was raised elsewhere."""
         self.cancel()
         self.failure = error_text(error)
 
@@ -194,16 +194,16 @@ class Job(HasTraits):
         self._runner.call_soon(self._set_progress, task, done, total)
 
     def _set_progress(self, task: Task, done: int, total: int) -> None:
-        # A report may be on its way to the loop while other work takes its place.
+        # A report may arrive after other work has replaced its task.
         if task is self._task:
             with self.hold_trait_notifications():
                 self.total, self.done = total, done
 
     def _finish(self, task: Task, on_result: Callable[[T], None], future: Future[T]) -> None:
         error = future.exception()
-        if task is not self._task:  # cancelled, or other work has taken its place
+        if task is not self._task:  # cancelled, or replaced by other work
             if error is not None and not isinstance(error, ImgurerError | CancelledError):
-                error_text(error)  # nobody waits for the result, yet a defect belongs in the log
+                error_text(error)  # the result is dropped, but a defect must be logged
             return
         self._clear_task()
         if error is None:

@@ -32,9 +32,9 @@ class ImageListing:
     Attributes
     ----------
     frame
-        One row for each image.
+        One row per image.
     thumbnails
-        A JPEG for each row; empty where it cannot be read.
+        A JPEG per row; empty if it cannot be read.
     """
 
     frame: pd.DataFrame
@@ -52,20 +52,20 @@ class VisitorSession(HasTraits):
     workbench
         The store.
     user
-        Name of who looks at it; None for the single-user mode.
+        Name of the viewing user; None for the single-user mode.
 
     Traits
     ------
     version
-        Rises whenever a panel of this session changes the store.
+        Increases whenever a panel of this session changes the store.
     taking_in
-        How many uploads and folders of this session are under way. Meanwhile nobody knows how
-        many pictures or duplicates there will be, so no panel says that there are none.
+        Number of running uploads and folder ingests of this session. Meanwhile the number of
+        pictures and duplicates is unknown, so no panel reports that there are none.
 
     Notes
     -----
-    Making a session reads nothing, so that a dashboard may wait for its visitor without holding
-    the catalog. Methods that read may block: call them from a job.
+    Making a session reads nothing, so a dashboard can wait for its visitor without a catalog lease.
+    Methods that read may block: call them from a job.
     """
 
     version = Int()
@@ -77,7 +77,7 @@ class VisitorSession(HasTraits):
         self.user = user
         self.runner = Runner()
         self._account: Account | None = None
-        self._lock = threading.Lock()  # jobs ask for the account from their threads
+        self._lock = threading.Lock()  # several jobs read the account, in their threads
 
     def job(self) -> Job:
         """Make a job whose results come back on this session's event loop."""
@@ -92,8 +92,8 @@ class VisitorSession(HasTraits):
         self.taking_in += 1
 
     def end_taking_in(self, *, changed: bool) -> None:
-        """Mark the end of it, and refresh the panels if the store has changed."""
-        # First, so that the panels begin to read before they say what they know without that.
+        """Mark the end of an ingest, and refresh the panels if the store has changed."""
+        # First, so that the panels are busy reading before they show an outdated state.
         if changed:
             self.changed()
         self.taking_in -= 1
@@ -111,7 +111,7 @@ class VisitorSession(HasTraits):
         return self._account is not None and self._account.role == "admin"
 
     def require_admin(self) -> None:
-        """Check the role as it is now: it may have changed since the page was opened.
+        """Check the current role: it may have changed since the page was opened.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class VisitorSession(HasTraits):
         return frame
 
     def similar(self, query: "int | Query", radius: int | None) -> pd.DataFrame:
-        """`Workbench.similar` for an image of the store, or for a fingerprint.
+        """Run `Workbench.similar` for an image of the store, or for a fingerprint.
 
         Raises
         ------
@@ -156,14 +156,14 @@ class VisitorSession(HasTraits):
             raise UnknownImage(_GONE_MESSAGE) from error
 
     def thumbnails(self, image_ids: Sequence[int]) -> tuple[bytes, ...]:
-        """Read thumbnails of images, JPEG; empty for one that cannot be read, or is gone."""
+        """Read thumbnails of images, JPEG; empty for missing or unreadable ones."""
         image_ids = [int(image_id) for image_id in image_ids]
         if not image_ids:
             return ()
         try:
             return tuple(self.workbench.thumbnails(image_ids))
         except (StorageError, UnknownImage):
-            # One by one, which is slower, to lose only the one that cannot be read.
+            # One by one, which is slower, so that only the unreadable one is lost.
             return tuple(self._thumbnail(image_id) for image_id in image_ids)
 
     def new_thumbnail(self, image_id: int, digest: str) -> bytes:

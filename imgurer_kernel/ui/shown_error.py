@@ -6,14 +6,14 @@ from pathlib import Path
 from imgurer_kernel.common.text import without_folder
 
 COOKIE_VARIABLE = "IMGURER_LOGIN_COOKIE"
-"""Variable with the name of the session's cookie; empty or not there where there is no login."""
+"""Variable with the name of the session's cookie; empty or not set without a login."""
 
 
 def shown_error(error: BaseException) -> str:
-    """Return an error's text; behind a login without the path of the store's folder.
+    """Return an error's text; with a login, without the path of the store's folder.
 
-    A member need not know how the server's disks are laid out; who runs imgurer for themselves
-    wants to find the file.
+    Members need not know the layout of the server's disks; a user who runs imgurer alone needs the
+    path to find the file.
 
     >>> shown_error(ValueError("no such thing"))
     'no such thing'

@@ -1,8 +1,8 @@
-"""Who the visitor of this kernel is.
+"""Identify the visitor of this kernel.
 
-The server hands the headers of a visitor's request to the visitor's kernel, in environment
-variables. A preheated kernel was started before there was a visitor: it asks the server, and
-waits for the answer.
+The server passes the headers of a visitor's request to the visitor's kernel, in environment
+variables. A preheated kernel is started before its visitor is known: it asks the server, and waits
+for the answer.
 """
 
 import json
@@ -18,24 +18,24 @@ from imgurer_kernel.store import session_cookies
 from imgurer_kernel.ui.shown_error import COOKIE_VARIABLE as COOKIE_VARIABLE  # noqa: PLC0414
 
 VISITOR_INFO_VARIABLE = "IMGURER_VISITOR_INFO"
-"""Variable with the address at which a preheated kernel waits for its visitor's headers."""
+"""Variable with the URL at which a preheated kernel waits for its visitor's headers."""
 
 _PREHEATED = "VOILA_PREHEAT"
 
 
 def visitor() -> str | None:
-    """Return the name of the logged-in user; None where there is no login.
+    """Return the name of the logged-in user; None without a login.
 
-    Waits in a preheated kernel until the visitor is there, so call it after all slow imports and
-    before anything is read that should be fresh. No catalog lease may be held meanwhile. The
-    name comes from the signed cookie, never from the address.
+    A preheated kernel waits here until its visitor comes, so call it after all slow imports and
+    before reading anything that should be current. Hold no catalog lease meanwhile. The name comes
+    from the signed cookie, never from the URL.
 
     Raises
     ------
     NotAllowed
-        If there is a login and no valid session in the visitor's cookie.
+        If a login is required and the visitor's cookie has no valid session.
     ServerError
-        If the server went away while this kernel waited.
+        If the server has exited while this kernel waited.
     """
     _wait_for_visitor()
     cookie = os.environ.get(COOKIE_VARIABLE, "")
@@ -48,7 +48,7 @@ def visitor() -> str | None:
 
 
 def logout_address() -> str | None:
-    """Return where a log-out link leads; None where there is no login."""
+    """Return the URL of the log-out link; None without a login."""
     return "/logout" if os.environ.get(COOKIE_VARIABLE) else None
 
 
@@ -67,11 +67,11 @@ def _wait_for_visitor() -> None:
     headers = {"X-Imgurer-Kernel": session_cookies.kernel_token(_key(), kernel_id)}
     address = f"{os.environ[VISITOR_INFO_VARIABLE]}/{kernel_id}"
     try:
-        # No proxy: the environment may name one, and this is the same machine.
+        # Without a proxy, which the environment may name: the server is on this machine.
         with connect(address, additional_headers=headers, proxy=None) as socket:
             request = json.loads(socket.recv())
     except (OSError, WebSocketException) as error:
         message = f"the server at {address} went away before a visitor came"
         raise ServerError(message) from error
     os.environ.update(request)
-    os.environ[_PREHEATED] = "False"  # the server answers once: do not ask again
+    os.environ[_PREHEATED] = "False"  # the server answers only once

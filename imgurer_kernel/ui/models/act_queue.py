@@ -1,4 +1,4 @@
-"""A queue of work that is done in order and never dropped, in the background."""
+"""A queue of work that is done in order, in the background, and never dropped."""
 
 from collections import deque
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from imgurer_kernel.ui.jobs import Runner, error_text
 class ActQueue(HasTraits):
     """Runs one piece of work after the other in a thread.
 
-    A `imgurer_kernel.ui.jobs.Job` cancels what it did before, which is right for a search and
-    wrong for what changes files.
+    A `imgurer_kernel.ui.jobs.Job` cancels its previous work, which is right for a search and wrong
+    for acts on files.
 
     Traits
     ------
     waiting
-        How many are not done yet.
+        Number of pieces of work that are not done yet.
     failure
-        The error of the last one as a sentence; empty if there was none.
+        The error of the last one as a sentence; empty without an error.
     """
 
     waiting = Int(0)
@@ -35,7 +35,7 @@ class ActQueue(HasTraits):
         self._running = False
 
     def add(self, work: Callable[[], Any], on_result: Callable[[Any], None]) -> None:
-        """Queue work; `on_result` gets its result on the loop."""
+        """Queue work; `on_result` gets its result on the loop, or None after an error."""
         self._work.append((work, on_result))
         self.waiting = len(self._work)
         if not self._running:
@@ -44,7 +44,7 @@ class ActQueue(HasTraits):
     def _next(self) -> None:
         self._running = bool(self._work)
         if self._running:
-            # It stays in the queue while it runs: `waiting` counts it until it is done.
+            # Running work stays in the queue, so that `waiting` counts it.
             work, on_result = self._work[0]
             self._runner.run(work, partial(self._finish, on_result))
 
@@ -53,8 +53,8 @@ class ActQueue(HasTraits):
         error = future.exception()
         self.failure = "" if error is None else error_text(error)
         self.waiting = len(self._work)
-        # None stands for a failure: whoever added it takes back what is shown as pending. Whatever
-        # comes of that, what was added later must run.
+        # None stands for an error: the caller then reverts what it shows as pending. The next work
+        # must run even if `on_result` raises.
         try:
             on_result(None if error is not None else future.result())
         finally:

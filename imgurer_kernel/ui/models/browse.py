@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 48
 ORDERS = {"random": "Random", "newest": "Newest first", "largest": "Largest first"}
-# Six digits: a seed stands in an address that people send to each other.
+# At most six digits: the seed is part of URLs that users share.
 _SEEDS = 1_000_000
 _MAX_PAGE = 1_000_000
 
@@ -30,9 +30,9 @@ class BrowsePage:
     pictures
         The pictures of this page.
     first
-        How many pictures stand before these.
+        Number of pictures before these.
     total
-        How many there are.
+        Number of pictures in all.
     """
 
     pictures: ImageListing
@@ -51,18 +51,18 @@ class BrowseModel(HasTraits):
     Parameters
     ----------
     new_seed
-        Makes a new seed for the random order, 0 up to below a million.
+        Makes a new seed for the random order, 0 to 999,999.
 
     Traits
     ------
     order
         A key of `ORDERS`.
     seed, page
-        Which random order, and which page of it, from 0.
+        The seed of the random order, and the page, from 0.
     shown
-        A `BrowsePage`, or None before anything was read.
+        A `BrowsePage`, or None before anything is read.
     params
-        What of this stands in the address.
+        Parameters for the URL.
     """
 
     order = Enum(tuple(ORDERS), "random")
@@ -84,7 +84,7 @@ class BrowseModel(HasTraits):
 
     def load(self) -> None:
         """Read the current page."""
-        # Copies for the thread: the traits may change while it reads.
+        # Copied for the thread: the traits may change while it reads.
         order, seed, page = cast("Order", self.order), self.seed, self.page
         self._set_params()
         self.job.start(
@@ -98,7 +98,7 @@ class BrowseModel(HasTraits):
             self.load()
 
     def next_page(self) -> None:
-        """Show the next page; after the last one the first, in a new random order."""
+        """Show the next page; after the last page show the first, in a new random order."""
         if self.shown is not None and not self.shown.last:
             self.page += 1
         else:
@@ -113,7 +113,7 @@ class BrowseModel(HasTraits):
 
     def open(self, params: Mapping[str, str]) -> None:
         """Show the page of a URL fragment."""
-        # Anybody may write anything into an address; what makes no sense is taken as usual.
+        # URLs can contain anything; invalid values are replaced by defaults.
         order = params.get("order", "random")
         self.order = order if order in ORDERS else "random"
         self.seed = whole_number(params.get("seed"), self.seed, 0, _SEEDS)
@@ -123,10 +123,10 @@ class BrowseModel(HasTraits):
     def _read(self, _: Task, order: "Order", seed: int, page: int) -> BrowsePage:
         workbench = self.session.workbench
         total = workbench.statistics().images
-        # Pictures may have gone since: the last page that is left then.
+        # Pictures may have been removed: fall back to the last remaining page.
         page = min(page, max(total - 1, 0) // PAGE_SIZE)
         order_seed = seed if order == "random" else None
-        # The store gives the first n of an order; the pages before this one are cut off here.
+        # The store returns the first n of an order; skip the pages before this one.
         frame = workbench.browse((page + 1) * PAGE_SIZE, seed=order_seed, order=order)
         first = page * PAGE_SIZE
         return BrowsePage(self.session.listing(frame.iloc[first:]), first, total)

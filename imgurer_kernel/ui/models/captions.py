@@ -1,4 +1,4 @@
-"""Make tiles and facts of rows of the workbench's frames: all texts about a picture."""
+"""Make tiles and facts from rows of the workbench's frames: all texts about a picture."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 """An image as `Workbench.images` describes it."""
 
 NON_DUPLICATE_VERDICTS = NO_DUPLICATE | {"unverified"}
-"""Verdicts on pictures near by dHash that were not verified to be the same picture."""
+"""Verdicts on pictures near by dHash that were not verified as the same picture."""
 
 _ORIENTATION_TEXTS = {
     "mirrored": "mirrored",
@@ -42,24 +42,24 @@ _VERDICT_TEXTS = {
     "same layout": "same layout, other content",
     "same cover": "same first frame or page, others after it",
 }
-# Labels that imply another aspect ratio, so that "narrower" or "wider" would say it twice.
+# Labels that imply another aspect ratio, which "narrower" or "wider" would repeat.
 _RESHAPED = {"cropped", "bordered", "rotated"}
-# Labels that say no more than that a picture is in the cluster: nothing to show.
+# Labels that only say that a picture is in the cluster, and need no text.
 _PLAIN_LABELS = {"", "medoid", "kept", "near by dHash"}
 _LABEL_TEXTS = {
     "indirect": "like this one by way of another copy",
 }
-# Relative: rounding to whole pixels alone changes the aspect ratio of a very small copy.
+# Relative: rounding to whole pixels alone changes the aspect ratio of small copies.
 _SHAPE_TOLERANCE = 0.02
 
 
 def size_text(row: Row) -> str:
-    """Word pixels and bytes for a tile, such as ``"4032 x 3024 · 2.1 MB"``."""
+    """Format pixels and bytes for a tile, such as ``"4032 x 3024 · 2.1 MB"``."""
     return f"{pixels(row['width'], row['height'])} · {human_bytes(int(row['bytes']))}"
 
 
 def alt_text(row: Row, *more: str) -> str:
-    """Describe a picture for those who cannot see it.
+    """Describe a picture for screen readers.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def make_tile(
     note: str = "",
     alt_parts: Iterable[str] = (),
 ) -> Tile:
-    """Make a tile of one image or file; `alt_parts` are added to its alt text."""
+    """Make a tile of one image or file; `alt_parts` are appended to its alt text."""
     path = row.get("path")
     path = path if isinstance(path, str) else ""
     return Tile(
@@ -97,13 +97,13 @@ def make_tile(
 
 
 def image_tiles(pictures: ImageListing) -> list[Tile]:
-    """Make tiles of images, with nothing on them but name and size."""
+    """Make tiles of images, with name and size only."""
     rows = zip(row_dicts(pictures.frame), pictures.thumbnails, strict=True)
     return [make_tile(row, thumbnail) for row, thumbnail in rows]
 
 
 def verdict_text(verdict: str) -> str:
-    """Word a verdict of `Workbench.similar`.
+    """Describe a verdict of `Workbench.similar`.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def verdict_text(verdict: str) -> str:
 
 
 def search_tiles(pictures: ImageListing) -> list[Tile]:
-    """Make tiles of search results: on the corner what each is, below it what was done to it."""
+    """Make tiles of search results: a badge for the verdict, a note for the edits."""
     tiles = []
     for row, thumbnail in zip(row_dicts(pictures.frame), pictures.thumbnails, strict=True):
         verdict = str(row["verdict"])
@@ -124,7 +124,7 @@ def search_tiles(pictures: ImageListing) -> list[Tile]:
         meaning: Meaning = "done" if is_duplicate else ""
         turned = orientation_text(str(row["orientation"]))
         edited = "" if verdict in {"exact", "unverified"} else verdict
-        note = ", ".join(filter(None, (edited, turned)))  # the script adds it to the alt text
+        note = ", ".join(filter(None, (edited, turned)))  # the script appends it to the alt text
         alt_parts = (badge.lower(),)
         tiles.append(
             make_tile(row, thumbnail, badge=badge, meaning=meaning, note=note, alt_parts=alt_parts)
@@ -133,7 +133,7 @@ def search_tiles(pictures: ImageListing) -> list[Tile]:
 
 
 def result_facts(row: Row) -> list[Fact]:
-    """List how a search result differs from the picture that was searched for.
+    """List how a search result differs from the query.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def result_facts(row: Row) -> list[Fact]:
 
 
 def orientation_text(orientation: str) -> str:
-    """Word how a picture is turned compared with another one; empty for not at all.
+    """Describe how a picture is turned compared with another one; empty for upright.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def orientation_text(orientation: str) -> str:
 
 
 def differences(member: Row, medoid: Row) -> list[str]:
-    """List what differs between two pictures: size, shape, format, age, edits.
+    """List the differences between two pictures: size, shape, format, age, edits.
 
     Both are rows of a clusters frame joined with `Workbench.images`.
 
@@ -199,7 +199,7 @@ def _age(taken: Any, other: Any) -> list[str]:  # noqa: ANN401 - a timestamp or 
 
 
 def image_facts(row: Row) -> list[Fact]:
-    """List what `Workbench.images` knows of one image; unknown values are left out.
+    """List the facts of one image from `Workbench.images`; unknown values are left out.
 
     Examples
     --------

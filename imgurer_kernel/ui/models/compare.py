@@ -11,14 +11,14 @@ from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.compare import ComparedFact, ComparedPictures
 
 MOST = 6
-"""Pictures that fit side by side."""
+"""Most pictures that fit side by side."""
 
 SHOWN = 1100
-"""Pixels of the longer side at which two pictures are laid on each other."""
+"""Longer side in pixels at which two pictures are overlaid."""
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _PLACE = "File"
-# Differs between any two pictures, and tells nothing.
+# Always different, and of no interest in a comparison.
 _LEFT_OUT = "Added"
 
 
@@ -28,12 +28,12 @@ def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> Compa
     Parameters
     ----------
     image_ids
-        Two to `MOST` different ones; one alone is only looked at.
+        Two to `MOST` different ones; a single one is shown without a comparison.
 
     Raises
     ------
     QueryError
-        If there are none, too many, or the same twice.
+        If there are none, too many, or one twice.
     UnknownImage
         If one of them is not in the store.
     """
@@ -70,7 +70,7 @@ def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> Compa
 
 
 def compared_facts(facts: Sequence[Mapping[str, str]]) -> list[ComparedFact]:
-    """Put facts of several pictures beside each other; an unknown one is empty.
+    """Align facts of several pictures in columns; an unknown one is empty.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def compared_facts(facts: Sequence[Mapping[str, str]]) -> list[ComparedFact]:
     compared = []
     for label in dict.fromkeys(label for each in facts for label in each):
         values = tuple(each.get(label, "") for each in facts)
-        # Two files never are in one place: that they are not is no news.
+        # Two files never have the same place, so a difference is not marked.
         differs = label != _PLACE and len(set(values)) > 1
         compared.append(ComparedFact(label, values, differs))
     return compared
@@ -89,7 +89,7 @@ def compared_facts(facts: Sequence[Mapping[str, str]]) -> list[ComparedFact]:
 def _facts(session: VisitorSession, row: Mapping[str, object]) -> list[tuple[str, str]]:
     facts = [fact for fact in image_facts(row) if fact[0] != _LEFT_OUT]
     files = session.workbench.files(image_id=int(str(row["image_id"])))
-    if not session.is_admin:  # who has a picture, and where, is for that person to know
+    if not session.is_admin:  # other users' names and places are private
         files = files[files["user"] == session.account().name]
     paths = [elide_path(path, 60) for path in files["path"].dropna().tolist()]
     return [*facts, *([(_PLACE, paths[0])] if paths else [])]

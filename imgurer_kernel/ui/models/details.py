@@ -1,4 +1,4 @@
-"""The details of one picture: its facts, its owners, and forgetting one's own copy."""
+"""The details of one picture: its facts, its owners, and forgetting the visitor's copy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from imgurer_kernel.ui.models.captions import Fact, image_facts
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 
 MAX_FILES = 12
-"""Files of one picture and person that are named."""
+"""Most files per picture and user that are listed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,7 @@ class Details:
     Attributes
     ----------
     own, others
-        How many copies the visitor holds, and how many other people hold one.
+        Number of copies that the visitor holds, and of other users who hold one.
     """
 
     image_id: int
@@ -37,7 +37,7 @@ class Details:
 
     @property
     def consequence(self) -> str:
-        """Word what happens if the visitor forgets this picture."""
+        """Describe the effect of forgetting this picture."""
         if self.others:
             whose = count(self.others, "other person holds", "other people hold")
             return f"{whose} it too, so the picture stays; it is only no longer yours."
@@ -55,9 +55,9 @@ class DetailsModel(HasTraits):
     image_id
         The picture that is shown, -1 for none.
     details
-        A `Details`, or None while there is none.
+        A `Details`, or None while they are not loaded.
     message
-        What the last action has done, in words.
+        Describes the last action.
     """
 
     image_id = Int(-1)
@@ -83,9 +83,9 @@ class DetailsModel(HasTraits):
         self.job.start("Reading", lambda task: self._read(task, image_id), self._show)
 
     def forget(self) -> None:
-        """Forget the visitor's copies of the picture; the caller has asked before."""
+        """Forget the visitor's copies of the picture; the caller has asked for confirmation."""
         details = self.details
-        # While the details of another picture are loading, the old ones are still shown.
+        # While other details are loading, the previous ones are still shown.
         if details is not None and details.image_id == self.image_id:
             self.action_job.start(
                 "Forgetting", lambda task: self._forget(task, details), self._show_forgotten
@@ -98,7 +98,7 @@ class DetailsModel(HasTraits):
         files = workbench.files(image_id=image_id)
         own = files[files["user"] == account.name]
         visible = files if self.session.is_admin else own
-        facts = [fact for fact in image_facts(row) if fact[0] != "Added"]  # the files say when
+        facts = [fact for fact in image_facts(row) if fact[0] != "Added"]  # listed with the files
         return Details(
             image_id=image_id,
             name=str(row["filename"]),
@@ -113,7 +113,7 @@ class DetailsModel(HasTraits):
     def _show(self, details: Details) -> None:
         self.details = details
 
-    def _clear_details(self, change: Any) -> None:  # noqa: ANN401 - a bunch of traitlets
+    def _clear_details(self, change: Any) -> None:  # noqa: ANN401 - a traitlets Bunch
         if change["new"]:
             self.details = None
 
@@ -136,7 +136,7 @@ def holder_facts(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact
     visible
         The files that the visitor may see.
     holders
-        How many people have one, whether visible or not.
+        Number of users who have one, visible or not.
     """
     facts: list[Fact] = []
     for user, held in visible.groupby("user", sort=True):
@@ -154,7 +154,7 @@ def holder_facts(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact
 
 
 def _place(row: Mapping[str, Any]) -> str:
-    """Word the full path of a file, and its state unless it is present."""
+    """Format the full path of a file, and its state unless it is present."""
     if pd.isna(row["path"]):
         return f"{row['filename']}, uploaded"
     if row["state"] != "present":

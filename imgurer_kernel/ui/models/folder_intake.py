@@ -1,4 +1,4 @@
-"""Ingest a folder of this machine, and show the outcome for each file."""
+"""Ingest a folder of this machine, and report the outcome for each file."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,20 +18,20 @@ from imgurer_kernel.ui.session import VisitorSession
 Keeping = Literal["place", "kept"]
 
 MAX_COMPARED = 200
-"""Added files for which near duplicates are looked for: at some 20 ms each."""
+"""Most added files whose near duplicates are searched for, at some 20 ms each."""
 
 
 class FolderModel(HasTraits):
-    """The state and actions of the part of the upload panel for folders.
+    """The state and actions of the folder part of the upload panel.
 
     Traits
     ------
     allowed
-        Whether the visitor may name a folder, as far as is known; each run asks again.
+        Whether the visitor may name a folder, as last read; each run checks again.
     running
-        A folder is being ingested. It stays so after a cancel until what was begun is finished.
+        A folder is being ingested; after a cancel, until the current batch is finished.
     problem
-        Why the path is of no use, as a sentence; empty for nothing.
+        Why the path is invalid, as a sentence; empty if it is valid.
     result
         The `FolderResult` of the last run; None before it.
     """
@@ -49,10 +49,10 @@ class FolderModel(HasTraits):
         self._access_job = session.job()
 
     def load(self) -> None:
-        """Find out whether the visitor may name folders."""
-        self._access_job.start("Reading your account", self._may, self._allow)
+        """Read whether the visitor may name folders."""
+        self._access_job.start("Reading your account", self._read_access, self._allow)
 
-    def _may(self, _: Task) -> tuple[bool, FolderResult | None]:
+    def _read_access(self, _: Task) -> tuple[bool, FolderResult | None]:
         allowed = self.session.account().role == "admin"
         return allowed, self._last().load() if allowed else None
 
@@ -76,10 +76,10 @@ class FolderModel(HasTraits):
         Parameters
         ----------
         text
-            The path, as it was typed.
+            The path, as typed.
         keeping
-            ``"place"``: only fingerprints and thumbnails are stored; ``"kept"``: the store gets
-            originals of its own.
+            ``"place"``: only fingerprints and thumbnails are stored; ``"kept"``: the store keeps
+            the originals too.
         """
         if self.running:
             return
@@ -93,10 +93,10 @@ class FolderModel(HasTraits):
         )
 
     def _ingest(self, text: str, keeping: Keeping, task: Task) -> FolderResult | str:
-        """Ingest the folder; return the outcomes, or what is wrong with the path."""
+        """Ingest the folder; return the outcomes, or why the path is invalid."""
         reached = False
         try:
-            # Here, on the store: what the page hides protects nothing.
+            # Checked here, by the store: hiding a form protects nothing.
             self.session.require_admin()
             folder = named_folder(text, self.session.workbench.settings.root)
             reached = True
@@ -109,17 +109,17 @@ class FolderModel(HasTraits):
             )
             result = folder_result(folder, outcomes, stopped=task.stop.is_set())
             self._last().save(result)
-            if task.stop.is_set():  # a job drops the result of what was cancelled
+            if task.stop.is_set():  # a job drops the result of cancelled work
                 self.session.runner.call_soon(self._show, result)
         except (SourceError, NotAllowed) as error:
             return error_text(error)
         finally:
-            # Also after an error: what was committed before it stays.
+            # Also after an error: batches committed before it remain.
             self.session.runner.call_soon(self._end, reached)
         return result
 
     def _mode(self, keeping: Keeping) -> StoreMode:
-        """Choose hard links where the settings allow them: they cost no space."""
+        """Choose hard links if the settings allow them: they take no space."""
         if keeping == "place":
             return "reference"
         setting = self.session.workbench.settings.store
@@ -166,7 +166,7 @@ class FolderModel(HasTraits):
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """Progress for a job that never raises: a cancelled ingest ends by an event, with a result."""
+    """Progress for a job that never raises: a cancelled ingest ends by its event, with a result."""
 
     task: Task
 

@@ -1,4 +1,4 @@
-"""The result of ingesting a folder: totals and rows; the last one of each user is kept."""
+"""The result of ingesting a folder: totals and rows; each user's last result is saved."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +14,7 @@ from imgurer_kernel.store.ingest.sources import readable
 from imgurer_kernel.ui.session import row_dicts
 
 MAX_ROWS = 300
-"""Files that are listed one by one; the others are only counted."""
+"""Most files that are listed; the others are only counted."""
 
 STATUSES: Mapping[str, tuple[str, str]] = {
     "rejected": ("rejected", "failed"),
@@ -35,13 +35,13 @@ class FolderRow:
     Attributes
     ----------
     name, folder
-        Its last part, and what lies between the named folder and it; empty for nothing.
+        Its last part, and the part between the ingested folder and it, which may be empty.
     status
         A key of `STATUSES`.
     text
-        What became of it, in words.
+        The outcome in words.
     image_id
-        The picture; -1 for none.
+        Id of the picture; -1 for none.
     """
 
     name: str
@@ -58,15 +58,15 @@ class FolderResult:
     Attributes
     ----------
     folder
-        Its path, as it is shown.
+        Its path, as shown.
     counts
         Files by status, in the order of `STATUSES`, without zeros.
     rows
-        At most `MAX_ROWS` of those that are not unchanged, rejected ones first.
+        At most `MAX_ROWS` of the changed files, rejected ones first.
     stopped
-        Whether it was cancelled before its end.
+        Whether it was cancelled.
     earlier
-        When that was, for a result that was kept; empty for one of now.
+        When it was made, for a saved result; empty for a new one.
     """
 
     folder: str
@@ -77,14 +77,14 @@ class FolderResult:
 
     @property
     def summary(self) -> str:
-        """Word the folder, the number of files, and how many of each status."""
+        """Summarize the folder, the number of files, and how many have each status."""
         parts = [f"{self.folder}: {count(sum(self.counts.values()), 'file')}"]
         parts += (f"{number:,} {STATUSES[status][0]}" for status, number in self.counts.items())
         return " · ".join(parts)
 
     @property
     def remark(self) -> str:
-        """Word what the list leaves out, and whether it was cut short; empty for nothing."""
+        """Describe what the list leaves out, and whether the run was cut short; may be empty."""
         listed = pd.Series([row.status for row in self.rows], dtype=str).value_counts().to_dict()
         left = sum(
             number - listed.get(status, 0)
@@ -103,29 +103,29 @@ class FolderResult:
 
 
 class LastResult:
-    """The last result of a user, kept beside the catalog so that it survives a reload.
+    """The last result of a user, saved beside the catalog so that it survives a reload.
 
     Parameters
     ----------
     root
         The folder of the store.
     user
-        Whose it is.
+        Name of the user.
     """
 
     def __init__(self, root: Path, user: str) -> None:
         self._data = DerivedData(root / "derived" / "folders" / user)
 
     def save(self, result: FolderResult) -> None:
-        """Save a result, replacing the one before; ignore a store that cannot be written."""
+        """Save a result, replacing the previous one; ignore a store that is not writable."""
         facts = asdict(result) | {"at": datetime.now(UTC).isoformat()}
         try:
             self._data.save(facts, {})
         except StorageError:
-            return  # the files are ingested all the same, and the page shows the result now
+            return  # the files are ingested anyway, and the page shows the result now
 
     def load(self) -> FolderResult | None:
-        """Load the saved result; None for none, or for one of another version."""
+        """Load the saved result; None if there is none, or it has another version."""
         facts = self._data.facts()
         try:
             if facts is None:
@@ -147,7 +147,7 @@ def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False
     counts = {status: int(found[status]) for status in STATUSES if status in found}
     rank = {status: place for place, status in enumerate(STATUSES)}
     listed = outcomes[outcomes["status"] != "unchanged"]
-    # Stable: within a status files stay in the order in which the folder was read.
+    # Stable: files of one status stay in the order in which the folder was read.
     order = listed["status"].map(rank).sort_values(kind="stable").index[:MAX_ROWS]
     rows = tuple(_row(folder, record) for record in row_dicts(listed.loc[order]))
     return FolderResult(folder=readable(folder), counts=counts, rows=rows, stopped=stopped)
@@ -155,14 +155,14 @@ def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False
 
 def _row(folder: Path, record: dict[str, object]) -> FolderRow:
     source, status = str(record["source"]), str(record["status"])
-    path, below = Path(source), Path(readable(folder))  # both as they are shown
+    path, below = Path(source), Path(readable(folder))  # both as shown
     inside = path.parent.relative_to(below) if path.is_relative_to(below) else path.parent
     image_id = record["image_id"]
-    word, told = STATUSES[status][0], str(record["reason"])
+    word, reason = STATUSES[status][0], str(record["reason"])
     return FolderRow(
         name=path.name or source,
         folder="" if str(inside) == "." else str(inside),
         status=status,
-        text=f"{word}: {told}" if told else word,
+        text=f"{word}: {reason}" if reason else word,
         image_id=-1 if pd.isna(image_id) else int(image_id),  # type: ignore[call-overload]
     )

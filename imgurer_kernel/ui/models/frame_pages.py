@@ -28,20 +28,20 @@ class FramePages:
     Parameters
     ----------
     session
-        Of the store that the frame is about.
+        Session of the frame's store.
     frame, group
         As in `imgurer_kernel.Workbench.gallery`.
 
     Attributes
     ----------
     order
-        Places of the rows in the frame, in the order in which they are shown: groups stand in the
-        order of their first rows, and the rows of each in theirs.
+        Positions of the rows in the frame, in the order shown: groups in the order of their first
+        rows, and the rows of each group in their own order.
 
     Raises
     ------
     QueryError
-        As `check_frame`.
+        As raised by `check_frame`.
     """
 
     def __init__(self, session: VisitorSession, frame: object, group: object = None) -> None:
@@ -61,7 +61,7 @@ class FramePages:
         return len(self.frame)
 
     def page(self, start: int, stop: int) -> list[FrameTile]:
-        """Make the tiles from one position of `order` to another, with their thumbnails."""
+        """Make the tiles of a slice of `order`, with their thumbnails."""
         places = self.order[start:stop]
         rows = self.frame.iloc[places]
         ids = images_of(self._session.workbench.catalog, self._named, rows[self._named].tolist())
@@ -71,7 +71,7 @@ class FramePages:
         tiles = []
         for offset, (row, image_id) in enumerate(zip(row_dicts(rows), ids.tolist(), strict=True)):
             if image_id in facts:
-                # Two columns of a frame may have one name; a tile needs those of the catalog.
+                # Two columns of a frame may share a name; a tile needs the catalog's values.
                 own = {name: row[name] for name in ("filename", "path") if _is_text(row.get(name))}
                 tile = make_tile({**facts[image_id], **own}, thumbnails[image_id])
             else:
@@ -119,12 +119,12 @@ def _look(path: object, settings: "Settings") -> tuple[bytes, str]:
 def _groups_of(column: pd.Series) -> tuple[Int64s, list[object]]:
     try:
         codes, values = pd.factorize(column, use_na_sentinel=False)
-    except TypeError:  # lists and dicts cannot be told apart but by their words
+    except TypeError:  # lists and dicts are compared by their text
         codes, values = pd.factorize(column.map(repr), use_na_sentinel=False)
     return codes.astype(np.int64), list(values)
 
 
-def _heading(group: object, value: Any) -> str:  # noqa: ANN401 - whatever a column has
+def _heading(group: object, value: Any) -> str:  # noqa: ANN401 - any value of a column
     missing = pd.api.types.is_scalar(value) and pd.isna(value)
     text = f"no {group}" if missing else str(value)
     return text if len(text) <= MAX_HEADING else f"{text[: MAX_HEADING - 3]}..."

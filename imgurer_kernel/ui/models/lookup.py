@@ -1,4 +1,4 @@
-"""Look several pictures up in the store: a table, filled while they arrive."""
+"""Look several pictures up in the store: a table, filled as they arrive."""
 
 import threading
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ STATUSES: dict[str, tuple[str, str, Meaning]] = {
     "new": ("new", "new", "done"),
     "rejected": ("cannot be read", "cannot be read", "failed"),
 }
-"""Status of `Workbench.lookup` to what one and many of it are called, and its meaning."""
+"""Status of `Workbench.lookup` to its singular and plural words, and its meaning."""
 
 MAX_QUERIES = 5_000
-"""Pictures that can be searched for again by a click: some 20 kB of memory each."""
+"""Most pictures that a click can search for again: some 20 kB of memory each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,13 @@ class LookupResult:
     Attributes
     ----------
     name
-        Of the file.
+        File name.
     answer
         As from `imgurer_kernel.workbench.pictures.batch.answer_of`.
     query
-        To search for it again; None where it cannot be read, or for one of too many.
+        Query to search for it again; None if it cannot be read, or beyond `MAX_QUERIES`.
     holders
-        Who has the one that was found.
+        Owners of the duplicate found.
     """
 
     name: str
@@ -68,16 +68,16 @@ class LookupResult:
 
 
 class LookupModel(HasTraits):
-    """The pictures that were given together.
+    """The pictures that were dropped together.
 
     Traits
     ------
     version
-        Rises with each picture that was looked up, and when the table is cleared.
+        Increases with each picture looked up, and when the table is cleared.
 
     Notes
     -----
-    `judge` runs in threads; all else on the event loop.
+    `judge` runs in threads; everything else on the event loop.
     """
 
     version = Int()
@@ -90,7 +90,7 @@ class LookupModel(HasTraits):
         self._lock = threading.Lock()
 
     def judge(self, name: str, data: bytes) -> LookupResult:
-        """Look one picture up, without touching traits."""
+        """Look one picture up, without setting traits."""
         with self._lock:
             self._queries += 1
             number = self._queries
@@ -145,7 +145,7 @@ def _row(number: int, found: LookupResult) -> PictureRow:
     answer, query = found.answer, found.query
     match = int(answer.get("image_id", -1))
     name = elide(str(answer["filename"])) if match >= 0 else ""
-    # Its bytes are here: so is its thumbnail, and it can be searched for by its id.
+    # For an exact duplicate the stored image provides the thumbnail, and the search by id.
     stored = match if answer["status"] == "exact" else -1
     return PictureRow(
         key=number,

@@ -1,4 +1,4 @@
-"""Load originals for the browser: read, convert and deliver them to a widget."""
+"""Load originals for the browser: read and convert them, and deliver them to a widget."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -19,9 +19,9 @@ class OriginalLoader:
     Parameters
     ----------
     session
-        Whose store.
+        Session of the store.
     job
-        Where originals are read; a new one cancels the one before.
+        Job in which originals are read; a new one cancels the previous one.
     """
 
     def __init__(self, session: VisitorSession, job: Job) -> None:
@@ -29,10 +29,10 @@ class OriginalLoader:
         self._job = job
         self.widget: OriginalsWidget | None = None
         self._wanted = -1
-        job.observe(self._tell_failure, "failure")
+        job.observe(self._show_failure, "failure")
 
     def load(self, image_id: int) -> None:
-        """Read an original and deliver it, or the error in its place."""
+        """Read an original and deliver it, or the error instead."""
         self._wanted = image_id
         self._job.start(
             "Reading the original",
@@ -45,11 +45,11 @@ class OriginalLoader:
             return
         file = DownloadFile("original", view.mime_type, len(view.data), BytesIO(view.data))
         note = f"Reduced to {count(LONGEST, 'pixel')}" if view.reduced else ""
-        # With its id: the visitor may have gone on to another picture while this one was read.
+        # With its id: the visitor may have moved to another picture meanwhile.
         self.widget.deliver(image_id, file, (view.width, view.height), note)
 
-    def _tell_failure(self, _: object) -> None:
-        # Of the one wanted last: a newer one cancels the job before, whose failure nobody hears.
+    def _show_failure(self, _: object) -> None:
+        # Only of the last one requested: errors of cancelled jobs are dropped.
         if self._job.failure and self.widget is not None:
             text = f"The original cannot be shown, this is its thumbnail. {self._job.failure}"
             self.widget.fail(self._wanted, text)

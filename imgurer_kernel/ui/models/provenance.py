@@ -1,13 +1,13 @@
-"""Word who has a picture, as far as the visitor may see."""
+"""Describe who has a picture, as far as the visitor may see."""
 
 from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.ui.session import VisitorSession
 
 
 def provenance(session: VisitorSession, image_id: int) -> str:
-    """Word who brought a picture, such as ``"brought by you and 1 other person"``.
+    """Describe who brought a picture, such as ``"brought by you and 1 other person"``.
 
-    A member does not learn the names of others. Empty where nobody has it any more.
+    Members do not see the names of others. Empty if the picture has no owner any more.
     """
     users = set(session.workbench.holdings(image_id=image_id)["user"])
     visitor = session.account().name

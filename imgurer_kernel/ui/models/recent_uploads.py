@@ -17,7 +17,7 @@ from imgurer_kernel.ui.widgets.picture_rows import PictureRow
 from imgurer_kernel.ui.widgets.upload.control import Verdict
 
 MAX_KEPT = 500
-"""Uploads that are kept for a user; rejected ones last longest."""
+"""Most uploads saved per user; rejected ones are dropped last."""
 
 STATUSES: dict[str, tuple[str, str, Meaning]] = {
     "rejected": ("rejected", "rejected", "failed"),
@@ -26,7 +26,7 @@ STATUSES: dict[str, tuple[str, str, Meaning]] = {
     "duplicate": ("already here", "already here", "attention"),
     "added": ("added", "added", "done"),
 }
-"""Status of a `Verdict` to what one and many of it are called, and its meaning, in list order."""
+"""Status of a `Verdict` to its singular and plural words, and its meaning, in list order."""
 
 TAKEN = ["name", "status", "text", "image_id", "match_id", "match", "at"]
 """Columns of `uploads_frame`."""
@@ -39,13 +39,13 @@ class RecentUpload:
     Attributes
     ----------
     name
-        Of the file.
+        File name.
     status, text, image_id
-        As in its `Verdict`; -1 for none.
+        As in its `Verdict`; -1 for no image.
     match_id, match
-        The picture that it is like, and words on it; -1 and empty for none.
+        The picture that it resembles, and its description; -1 and empty for none.
     at
-        When, UTC, in ISO format.
+        Time, UTC, in ISO format.
     """
 
     name: str
@@ -76,7 +76,7 @@ class RecentUpload:
         Raises
         ------
         TypeError, KeyError, ValueError
-            If it is of another version of this.
+            If it was saved by another version.
         """
         taken = cls(**facts)
         STATUSES[taken.status]
@@ -93,29 +93,29 @@ class RecentUploads:
     root
         The folder of the store.
     user
-        Whose they are.
+        Name of the user.
     """
 
     def __init__(self, root: Path, user: str) -> None:
         self._data = DerivedData(root / "derived" / "uploads" / user)
 
     def save(self, taken: Sequence[RecentUpload]) -> None:
-        """Save results after earlier ones; ignore a store that cannot be written."""
+        """Append results to the saved ones; ignore a store that is not writable."""
         mine = {(each.name, each.at) for each in taken}
         before = [each for each in self.load() if (each.name, each.at) not in mine]
         kept = _ranked([*reversed(taken), *before])[:MAX_KEPT]
         try:
             self._data.save({"taken": [asdict(each) for each in kept]}, {})
         except StorageError:
-            return  # the pictures are ingested all the same
+            return  # the pictures are ingested anyway
 
     def clear(self) -> None:
-        """Keep none of them any more; where that cannot be, they are shown again."""
+        """Delete the saved results; if that fails they are shown again."""
         with suppress(StorageError):
             self._data.save({"taken": []}, {})
 
     def load(self) -> list[RecentUpload]:
-        """Load saved results, rejected ones first, then the latest; none of another version."""
+        """Load saved results, rejected ones first, then the latest; skip other versions."""
         facts = self._data.facts()
         try:
             return (

@@ -1,4 +1,4 @@
-"""The review of duplicates: decisions, acts on what is shown, and undo."""
+"""The review of duplicates: decisions, acts on shown clusters, and undo."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
-from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, TakenBack, plan_rows
+from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, UndoResult, plan_rows
 from imgurer_kernel.ui.models.review_summary import goes
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.methods.sittings import sitting_name
@@ -23,7 +23,7 @@ WORDS: Mapping[DecisionVerdict, str] = {
     "different": "Not the same",
     "later": "For later",
 }
-"""What is said of a cluster that was decided."""
+"""Texts for a decided cluster."""
 
 SAME_BYTES = "These files are the same bytes; remove the others, or decide later."
 """Why a cluster cannot be decided to be different."""
@@ -37,7 +37,7 @@ class ReviewModel(ReviewListing):
     Traits
     ------
     preview
-        The `Preview` that waits for a confirmation, or None.
+        The `Preview` to be confirmed, or None.
     """
 
     preview = Instance(Preview, allow_none=True)
@@ -50,24 +50,24 @@ class ReviewModel(ReviewListing):
         self.bulk_job.observe(self._drop_pending, "busy")
         self.acts = ActQueue(session.runner)
         self.sitting = sitting_name()
-        # The last thing last.
+        # The latest step last.
         self._history: list[Step] = []
 
     @property
     def history(self) -> tuple[Step, ...]:
-        """The steps of this sitting that can be undone, the last one last."""
+        """The steps of this sitting that can be undone, the latest last."""
         return tuple(self._history)
 
     # Acts -------------------------------------------------------------------------------------
 
     def remove_others(self, cluster_id: int) -> None:
-        """Keep the keeper of a cluster and remove all files that would go."""
+        """Keep the keeper of a cluster and remove all files that are marked to go."""
         members = self._members(cluster_id)
         if not members.empty:
             self._act(cluster_id, members[goes(members) & members["is_own"]])
 
     def remove_files(self, file_ids: Sequence[int]) -> None:
-        """Remove some files of clusters, each in favor of the keeper of its cluster."""
+        """Remove some files of clusters, each in favour of the keeper of its cluster."""
         if self.queue is None:
             return
         for cluster_id in self.queue.clusters_of(file_ids):
@@ -76,7 +76,7 @@ class ReviewModel(ReviewListing):
             self._act(cluster_id, part[goes(part) & part["is_own"]])
 
     def keep(self, file_id: int) -> None:
-        """Make this file the keeper of its cluster, whatever the policy says."""
+        """Make this file the keeper of its cluster, regardless of the policy."""
         queue = self.queue
         if queue is None:
             return
@@ -90,7 +90,7 @@ class ReviewModel(ReviewListing):
         chosen = members["file_id"] == file_id
         reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
         members = members.assign(keeper_id=file_id, keeper_reason=reason)
-        # At once what the search knows of it; the others are compared with it meanwhile.
+        # Labels known from the search are shown at once; the others are computed meanwhile.
         self.queue = queue.replaced(against_keepers(members, {})[0])
         self.label_job.start(
             "Comparing",
@@ -105,7 +105,7 @@ class ReviewModel(ReviewListing):
         labels = files.set_index("file_id")["label"]
         now = queue.members_of(queue.clusters_of(files["file_id"]))
         same = now["keeper_id"].isin(files["keeper_id"])
-        if len(now) == len(files) and same.all():  # nobody has changed it meanwhile
+        if len(now) == len(files) and same.all():  # the cluster was not changed meanwhile
             self.queue = queue.replaced(now.assign(label=now["file_id"].map(labels)))
 
     def decide(self, cluster_ids: Sequence[int], verdict: DecisionVerdict) -> None:
@@ -117,8 +117,8 @@ class ReviewModel(ReviewListing):
             if verdict == "different" and members["image_id"].nunique() == 1:
                 self._fail({cluster_id: SAME_BYTES})
                 continue
-            # Shown at once: the keys go on to the next cluster while the store is busy with this
-            # one.
+            # Shown at once: the keyboard moves on to the next cluster while the store is still busy
+            # with this one.
             self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
             ids = members.sort_values("is_medoid", ascending=False, kind="stable")["image_id"]
             self.acts.add(
@@ -128,7 +128,7 @@ class ReviewModel(ReviewListing):
 
     def _decide(self, image_ids: list[int], verdict: DecisionVerdict) -> list[int]:
         if len(image_ids) == 1 and verdict == "later":
-            return []  # of the same bytes there is nothing to say; it is put off for this sitting
+            return []  # there is nothing to decide on equal bytes; postponed for this sitting
         frame = pd.DataFrame({"cluster_id": 0, "image_id": image_ids})
         made = self.session.workbench.decide(
             frame, verdict, user=self.session.user, batch=self.sitting
@@ -141,19 +141,18 @@ class ReviewModel(ReviewListing):
             return
         self._history.append(Step(clusters=(cluster_id,), decision_ids=tuple(found)))
         self._mark((cluster_id,), Done(text=text))
-        if text != WORDS["later"]:  # what is put off is still to be decided
+        if text != WORDS["later"]:  # a postponed cluster is still open
             self._count(1, 0)
 
     def _act(self, cluster_id: int, files: pd.DataFrame) -> None:
-        # A key that is held down sends its message again before the browser has heard of the first.
+        # A held key sends its message again before the browser gets the first answer.
         if files.empty or cluster_id in self.done:
             return
         cluster_of = dict.fromkeys(files["file_id"].tolist(), cluster_id)
         size = human_bytes(int(files["bytes"].sum()))
         text = f"Kept 1, removed {len(files)} · {size}"
         self._mark((cluster_id,), Done(text=text, pending=True))
-        # The rows as they are shown now: the queue may be another one when the turn of this act
-        # comes.
+        # The rows as shown now: the queue may have been replaced when this act runs.
         plan = plan_rows(files)
         self.acts.add(
             lambda: self.session.workbench.apply(
@@ -169,7 +168,7 @@ class ReviewModel(ReviewListing):
         text: str,
         refused: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        """Close the clusters of which all went; of the others what is left stays to be decided."""
+        """Close the clusters without refusals; the remaining files of others stay open."""
         if result is None:
             self._fail(dict.fromkeys(cluster_of.values(), self.acts.failure))
             return
@@ -183,10 +182,10 @@ class ReviewModel(ReviewListing):
         if out.entry_ids:
             self._changed()
 
-    # Everything that is shown -----------------------------------------------------------------
+    # Bulk acts --------------------------------------------------------------------------------
 
     def show_preview(self, cluster_ids: Sequence[int] | None = None) -> None:
-        """Preview what removing the copies of these clusters, or of all shown ones, would do."""
+        """Preview the removal of the copies of these clusters, or of all shown ones."""
         ids = [each for each in (cluster_ids or self.listed) if each not in self.done]
         queue = self.queue
         if queue is None or not ids:
@@ -196,7 +195,7 @@ class ReviewModel(ReviewListing):
 
     def _plan(self, files: pd.DataFrame, task: Task) -> Preview:
         workbench = self.session.workbench
-        # Chosen by the originals: of pages that nobody has opened only the quick choice is known.
+        # Chosen by measured originals: pages not opened yet have the quick choice only.
         chosen = self._visible(self._chosen(files, task))
         mine = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
         plan = plan_rows(mine[goes(mine)])
@@ -209,8 +208,8 @@ class ReviewModel(ReviewListing):
         self.preview = preview
 
     def confirm(self) -> None:
-        """Carry out the previewed plan."""
-        # Taken away first: a second click finds nothing to confirm.
+        """Apply the previewed plan."""
+        # Cleared first, so that a second click finds nothing to confirm.
         preview, self.preview = self.preview, None
         if preview is None:
             return
@@ -229,7 +228,7 @@ class ReviewModel(ReviewListing):
         )
 
     def _drop_pending(self, _: object) -> None:
-        # Also where it failed or was cancelled, and no result comes.
+        # Also after an error or a cancel, which give no result.
         if not self.bulk_job.busy:
             self.done = {key: done for key, done in self.done.items() if done.text != _REMOVING}
 
@@ -238,7 +237,7 @@ class ReviewModel(ReviewListing):
     def undo(self, cluster_id: int | None = None) -> None:
         """Undo the last step, or what was done to a cluster.
 
-        Where nothing was done in this sitting, it is what this user did last in an earlier one.
+        If nothing was done in this sitting, undo the user's last step of an earlier one.
         """
         steps = [it for it in self._history if cluster_id is None or cluster_id in it.clusters]
         step = steps[-1] if steps else Step()
@@ -247,26 +246,28 @@ class ReviewModel(ReviewListing):
         if step.kept >= 0:
             self._choose_again(step.kept, step.pinned)
             return
-        self.acts.add(lambda: self._take_back(step), lambda taken: self._undone(step, taken))
+        self.acts.add(lambda: self._run_undo(step), lambda taken: self._undone(step, taken))
 
-    def _take_back(self, step: Step) -> TakenBack:
+    def _run_undo(self, step: Step) -> UndoResult:
         workbench, user = self.session.workbench, self.session.user
-        said = workbench.decisions()
+        decisions = workbench.decisions()
         if step.decision_ids:
             workbench.undecide(step.decision_ids, user=user)
-            return TakenBack()
+            return UndoResult()
         if step.clusters and not step.entry_ids:
-            return TakenBack()  # put off for this sitting alone
+            return UndoResult()  # it was postponed for this sitting only
         result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
         if result.empty:
-            return TakenBack(why="There is nothing to take back.")
+            return UndoResult(why="There is nothing to take back.")
         undone = result[result["status"] == "undone"]
         why = result.loc[result["status"] == "refused", "why"]
         journal = workbench.journal()
         well = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
         well = well[~well["act"].isin(["sidecar", "companion"])]
-        images = said.loc[said["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"]
-        return TakenBack(
+        images = decisions.loc[
+            decisions["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"
+        ]
+        return UndoResult(
             why="" if why.empty else str(why.iloc[0]),
             files=len(well),
             size=int(well["bytes"].sum()),
@@ -274,7 +275,7 @@ class ReviewModel(ReviewListing):
             image_ids=tuple(int(each) for ids in images for each in ids),
         )
 
-    def _undone(self, step: Step, taken: TakenBack | None) -> None:
+    def _undone(self, step: Step, taken: UndoResult | None) -> None:
         if taken is None:
             self.message = self.acts.failure
             return
@@ -287,30 +288,30 @@ class ReviewModel(ReviewListing):
         ]
         if not taken.why:
             self.done = {key: value for key, value in self.done.items() if key not in clusters}
-            self._bring_back(partly)
+            self._restore_files(partly)
             if clusters:
                 self.go_to(clusters[0])
         if taken.files or step.decision_ids:
             self._count(len(put_off) - len(clusters), -taken.size)
             self._changed()
         if not clusters and partly.empty and (taken.file_ids or taken.image_ids):
-            # Of an earlier sitting: its clusters are not in this queue.
-            self._look_for = (taken.file_ids, taken.image_ids)
+            # A step of an earlier sitting: its clusters are not in this queue.
+            self._focus_after_load = (taken.file_ids, taken.image_ids)
             self.load()
 
     # ------------------------------------------------------------------------------------------
 
     def _mark(self, cluster_ids: Sequence[int], done: Done) -> None:
-        self.message = ""  # what was said of an earlier step
+        self.message = ""  # of an earlier step
         self.failures = {k: why for k, why in self.failures.items() if k not in cluster_ids}
         self.done = {**self.done, **dict.fromkeys(cluster_ids, done)}
 
-    def _fail(self, whys: Mapping[int, str]) -> None:
-        """Leave clusters open, each with the reason."""
-        if whys:
+    def _fail(self, reasons: Mapping[int, str]) -> None:
+        """Leave clusters open, each with its reason."""
+        if reasons:
             self.message = ""
-            self.failures = {**self.failures, **whys}
-            self.done = {key: done for key, done in self.done.items() if key not in whys}
+            self.failures = {**self.failures, **reasons}
+            self.done = {key: done for key, done in self.done.items() if key not in reasons}
 
     def _count(self, clusters: int, removed: int) -> None:
         before = self.progress
@@ -321,7 +322,7 @@ class ReviewModel(ReviewListing):
         )
 
     def _changed(self) -> None:
-        # `changed` tells the other panels; this queue would call itself stale for its own act.
+        # `changed` notifies the other panels; this queue must not become stale by its own act.
         self._own_change = True
         try:
             self.session.changed()

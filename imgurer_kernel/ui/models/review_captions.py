@@ -1,4 +1,4 @@
-"""Texts of a review: clusters and files as shown on the board."""
+"""Make the texts of a review: clusters and files as shown on the board."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,18 +14,17 @@ from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
 MAX_FILES = 24
-"""Files of a cluster that are drawn; the rest is counted."""
-_MOST_REASONS = 5  # why files are left alone: with a path in each there may be thousands
+"""Most files of a cluster that are drawn; the rest is counted."""
+_MOST_REASONS = 5  # listed reasons for refusals: there may be thousands, each with a path
 
 
 def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> ReviewCluster:
-    """Make the record that the board shows of one cluster.
+    """Make the record of one cluster for the board.
 
     Parameters
     ----------
     members
-        Its files, the one to keep first, as `imgurer_kernel.ui.models.review_queue.ReviewQueue`
-        has them.
+        Its files, the keeper first, as from `imgurer_kernel.ui.models.review_queue.ReviewQueue`.
     thumbnails
         By image_id.
     """
@@ -55,12 +54,12 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
 
 
 def preview_texts(preview: Preview) -> dict[str, Any]:
-    """Word the question before many files are removed."""
+    """Make the texts of the question before many files are removed."""
     files = len(preview.plan)
-    whys = Counter(preview.refused.values()).most_common()
-    refused = [f"{count(n, 'file')}: {why}" for why, n in whys[:_MOST_REASONS]]
-    if len(whys) > _MOST_REASONS:
-        refused.append(f"{sum(n for _, n in whys[_MOST_REASONS:]):,} more")
+    reasons = Counter(preview.refused.values()).most_common()
+    refused = [f"{count(n, 'file')}: {why}" for why, n in reasons[:_MOST_REASONS]]
+    if len(reasons) > _MOST_REASONS:
+        refused.append(f"{sum(n for _, n in reasons[_MOST_REASONS:]):,} more")
     facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
     return {
         "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",

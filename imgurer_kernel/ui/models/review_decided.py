@@ -14,15 +14,15 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     Parameters
     ----------
     queue
-        None before it is read.
+        The queue; None before it is read.
     done
-        What was done, by cluster_id.
+        Results by cluster_id.
 
     Returns
     -------
     DataFrame
-        The rows of the queue's files, and decided (in words). What is under way still, or stays
-        open since some of it was refused, is left out.
+        The rows of the queue's files, and decided (in words). Pending clusters are left out, and
+        those that stay open since some of their files were refused.
     """
     settled = {key: each for key, each in done.items() if not each.pending}
     nothing = pd.DataFrame({"cluster_id": pd.Series(dtype="int64")})
@@ -31,5 +31,5 @@ def decided_frame(queue: ReviewQueue | None, done: Mapping[int, Done]) -> pd.Dat
     places = {key: place for place, key in enumerate(settled)}
     rows = rows.iloc[rows["cluster_id"].map(places).argsort(kind="stable")]
     rows = rows.reset_index(drop=True)
-    said = [settled[int(key)].text for key in rows["cluster_id"]]
-    return rows.assign(decided=pd.Series(said, index=rows.index, dtype="str"))
+    texts = [settled[int(key)].text for key in rows["cluster_id"]]
+    return rows.assign(decided=pd.Series(texts, index=rows.index, dtype="str"))

@@ -22,13 +22,13 @@ from imgurer_kernel.ui.routing.address import whole_number
 from imgurer_kernel.ui.session import VisitorSession
 
 PAGE_SIZES = (10, 25, 50)
-"""Clusters on a page, of which one can choose."""
+"""Numbers of clusters per page to choose from."""
 _MAX_PAGE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What was done to a cluster in this sitting.
+    """The result of an act or decision on a cluster in this sitting.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewProgress:
-    """How far the review is: clusters in all, decided ones, and bytes."""
+    """Progress of the review: clusters in all, decided ones, and bytes."""
 
     done: int = 0
     total: int = 0
@@ -50,32 +50,32 @@ class ReviewProgress:
 
 
 class ReviewListing(HasTraits):
-    """A frozen queue of clusters, and which of them are shown.
+    """A fixed queue of clusters, and those of them that are shown.
 
     Traits
     ------
     order, page, page_size
-        A key of `ORDERS`; which page, from 0; how many clusters are on it.
+        A key of `ORDERS`; the page, from 0; the number of clusters per page.
     wanted
         The `QueueFilter`.
     queue
-        The `ReviewQueue`; None before it was read.
+        The `ReviewQueue`; None before it is read.
     listed
-        The cluster_ids that are shown, on all pages, in their order. It stays as it is until
-        `load` or another filter or order: what was decided keeps its place.
+        cluster_ids of the shown clusters of all pages, in order. Unchanged until `load` or another
+        filter or order, so that decided clusters keep their place.
     done
         `Done` by cluster_id.
     failures
-        Why the last act on a cluster did nothing, or left some of it, by cluster_id; what is left
-        is to be decided still.
+        Why the last act on a cluster did nothing, or was done in part, by cluster_id; these
+        clusters stay open.
     progress
-        How far it is.
+        A `ReviewProgress`.
     stale
-        The store has changed otherwise since the queue was read.
+        The store was changed elsewhere since the queue was read.
     params
-        What of this stands in the address.
+        Parameters for the URL.
     gone_to
-        The cluster that was last gone to by `go_to`, and how often one was.
+        The last cluster shown by `go_to`, and the number of such calls.
     """
 
     order = Enum(tuple(ORDERS), "bytes")
@@ -99,19 +99,19 @@ class ReviewListing(HasTraits):
         self.measure_job = session.job()
         self._pinned: set[int] = set()
         self._read_rows = pd.DataFrame()
-        # Ids of files and of images whose cluster is gone to when the queue has been read.
-        self._look_for: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+        # Ids of files and images whose cluster to show once the queue is read.
+        self._focus_after_load: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
         self._own_change = False
         session.observe(self._mark_stale, "version")
 
     # Reading ----------------------------------------------------------------------------------
 
     def load(self) -> None:
-        """Read the queue again; decided clusters leave it, and the rest is sorted again."""
+        """Read and sort the queue again, without decided clusters."""
         self.job.start("Looking for duplicates", self._read, self._set_queue)
 
     def open(self, params: Mapping[str, str]) -> None:
-        """Show what stands in an address."""
+        """Apply the parameters of a URL."""
         self.order = params["sort"] if params.get("sort") in ORDERS else "bytes"
         size = whole_number(params.get("size"), 25)
         self.page_size = size if size in PAGE_SIZES else 25
@@ -119,8 +119,8 @@ class ReviewListing(HasTraits):
         wanted = parse_filter(params)
         if self.queue is None:
             self.wanted, self.page = wanted, page
-            # The dashboard reads it for its header already; the filter is applied when that is
-            # there.
+            # The dashboard may be reading it for its header already; the filter is applied to that
+            # result.
             if not self.job.busy:
                 self.load()
             return
@@ -137,7 +137,7 @@ class ReviewListing(HasTraits):
         journal = workbench.journal()
         of_files = ~journal["act"].isin(["sidecar", "companion"])
         acted = journal[(journal["state"] == "done") & of_files]
-        # A cluster that is left alone with its keeper is no cluster any more.
+        # A cluster with only its keeper left is no cluster any more.
         solved = acted.loc[~acted["keeper_id"].isin(queue["file_id"]), "keeper_id"].nunique()
         verdicts = queue.drop_duplicates("cluster_id")["verdict"]
         apart = workbench.decisions()
@@ -151,7 +151,7 @@ class ReviewListing(HasTraits):
         images = workbench.statistics().images
         shown = ReviewQueue.of(self._visible(queue), images, plan)
         del clusters
-        workbench.catalog.release()  # the database keeps 50 MB of what was read until it is closed
+        workbench.catalog.release()  # an open database keeps 50 MB of read data in memory
         give_back()
         return shown, progress, queue
 
@@ -170,7 +170,7 @@ class ReviewListing(HasTraits):
             self.done, self.failures, self.stale, self.message = {}, {}, False, ""
             self.queue, self.progress = queue, progress
             self._list()
-        (file_ids, image_ids), self._look_for = self._look_for, ((), ())
+        (file_ids, image_ids), self._focus_after_load = self._focus_after_load, ((), ())
         for cluster_id in queue.clusters_of(file_ids, image_ids):
             if self.go_to(cluster_id):
                 break
@@ -183,7 +183,7 @@ class ReviewListing(HasTraits):
 
     @property
     def empty_text(self) -> str:
-        """Word why no cluster is shown."""
+        """Explain why no cluster is shown."""
         if self.session.taking_in:
             return "Pictures are being taken in. Duplicates among them show here when that is done."
         if self.job.busy:
@@ -210,19 +210,19 @@ class ReviewListing(HasTraits):
         self._list()
 
     def set_order(self, order: str) -> None:
-        """Sort again, from the first page."""
+        """Sort again, and show the first page."""
         self.order = order
         self.page = 0
         self._list()
 
     def set_page_size(self, size: int) -> None:
-        """Show more or fewer clusters; the first one stays on the page."""
+        """Change the number of clusters per page; the first one stays on the page."""
         first = self.page * self.page_size
         self.page_size = size
         self.show_page(first // size)
 
     def show_page(self, page: int) -> None:
-        """Show another page, and measure the originals on it unless that was done."""
+        """Show another page, and measure its originals if they are not measured yet."""
         last = max(len(self.listed) - 1, 0) // self.page_size
         self.page = min(max(page, 0), last)
         self._set_params()
@@ -240,7 +240,7 @@ class ReviewListing(HasTraits):
 
     @property
     def on_page(self) -> tuple[int, ...]:
-        """The cluster_ids of the page."""
+        """The cluster_ids of the current page."""
         first = self.page * self.page_size
         return self.listed[first : first + self.page_size]
 
@@ -261,7 +261,7 @@ class ReviewListing(HasTraits):
 
     def _measure(self) -> None:
         """Measure the originals of the page, once, and choose its keepers by them."""
-        # The page only: reading an original takes a while, and a queue may have a hundred thousand.
+        # Only the page: reading an original takes time, and a queue may have 100,000 clusters.
         queue, ids = self.queue, [each for each in self.on_page if each not in self.done]
         if queue is None or not ids:
             return
@@ -273,7 +273,7 @@ class ReviewListing(HasTraits):
         )
 
     def _chosen(self, files: pd.DataFrame, task: Task) -> pd.DataFrame:
-        # As it was read: in what is shown, places of other people are left out.
+        # As read: the shown rows lack places of other users.
         part = self._read_rows[self._read_rows["file_id"].isin(files["file_id"])]
         return self.session.workbench.queue(part, pinned=self._pinned, progress=task.report)
 
@@ -283,15 +283,15 @@ class ReviewListing(HasTraits):
             return
         known = [each for each in files["cluster_id"].unique() if each in queue.rows_of]
         before = queue.members_of(known)
-        # What was chosen by hand meanwhile stays.
+        # A keeper that the user chose meanwhile stays.
         chosen = before.loc[before["keeper_id"].isin(self._pinned), "cluster_id"]
         files = files[~files["cluster_id"].isin(chosen)]
         before = before[~before["cluster_id"].isin(chosen)]
         if len(before) and set(before["file_id"]) == set(files["file_id"]):
-            self.queue = queue.replaced(files)  # nobody has changed these clusters meanwhile
+            self.queue = queue.replaced(files)  # these clusters were not changed meanwhile
 
     def _choose_again(self, file_id: int, pinned: Iterable[int]) -> None:
-        """Take back that a file was chosen to be kept; `pinned` are those that were before."""
+        """Undo the user's choice of a keeper; `pinned` are the earlier choices."""
         self._pinned = set(pinned)
         for cluster_id in () if self.queue is None else self.queue.clusters_of([file_id]):
             self.go_to(cluster_id)
@@ -299,13 +299,13 @@ class ReviewListing(HasTraits):
         self.message = "Taken back."
 
     def _members(self, cluster_id: int) -> pd.DataFrame:
-        # A message may be about a queue that has been replaced while it was on its way.
+        # The queue may have been replaced since the browser sent its message.
         if self.queue is None or cluster_id not in self.queue.rows_of:
             return pd.DataFrame()
         return self.queue.members(cluster_id)
 
     def _without(self, cluster_ids: Sequence[int], gone: Collection[int]) -> pd.DataFrame:
-        """Take files that went out of clusters; return the rows of those before."""
+        """Remove files from clusters; return the previous rows of these clusters."""
         queue = self.queue
         if queue is None or not gone:
             return pd.DataFrame()
@@ -316,8 +316,8 @@ class ReviewListing(HasTraits):
             self.queue = queue.replaced(before[~before["file_id"].isin(list(gone))])
         return before
 
-    def _bring_back(self, partly: pd.DataFrame) -> None:
-        """Put files back into clusters that had lost a part, unless the queue is another one."""
+    def _restore_files(self, partly: pd.DataFrame) -> None:
+        """Put files back into clusters that had lost some, unless the queue was replaced."""
         queue = self.queue
         if queue is None or partly.empty:
             return
@@ -328,7 +328,7 @@ class ReviewListing(HasTraits):
             self.go_to(ids[0])
 
     def _mark_stale(self, _: object) -> None:
-        # Not reloaded automatically: the list must not move under the hands of whoever decides.
+        # Not reloaded automatically: the list must not move while the user decides.
         if not self._own_change:
             self.stale = True
 

@@ -41,7 +41,7 @@ SHOWN: Mapping[str, str] = {
     "disputed": "Disputed",
     "all": "All",
 }
-"""Which clusters are shown, by what was decided of them."""
+"""Choices of which clusters are shown, by their decisions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +53,17 @@ class QueueFilter:
     show
         A key of `SHOWN`.
     kinds
-        Keys of `KINDS`: only clusters whose copies are all of these; none for any.
+        Keys of `KINDS`: only clusters whose copies are all of these; empty for any.
     folder
         Only clusters with a file below it.
     user, camera
         Only clusters with a file of that user, or of that camera.
     text
-        Part of a name or path of any file; upper and lower case are the same.
+        Part of a name or path of any file, ignoring case.
     since, until
         Years in which the pictures were taken, 0 for any.
     least_bytes
-        Only clusters that free so many.
+        Only clusters that free at least this many bytes.
     """
 
     show: str = "open"
@@ -79,29 +79,29 @@ class QueueFilter:
 
 @dataclass(frozen=True, eq=False)
 class ReviewQueue:
-    """Clusters as they were read, with changed rows of some of them.
+    """Clusters as read, with the changed rows of some of them.
 
     Attributes
     ----------
     read
         Rows of `imgurer_kernel.workbench.workbench.Workbench.queue`, a row for each file, with
-        is_link: another name of an inode that has a name besides it.
+        is_link: another hard link of a file listed before.
     clusters
         A row for each cluster, by cluster_id: files, goes (files that would be removed), frees
         (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, folders,
         users, cameras (frozensets).
     images
-        How many pictures the store holds.
+        Number of pictures in the store.
     plan
-        How clusters were found, in words.
+        How clusters were searched for, in words.
     rows_of
-        Where the files of each cluster are in `read`.
+        Positions of the files of each cluster in `read`.
     choices
-        What there is to choose from in filters: sorted folders, users, cameras and years.
+        Values to choose from in filters: sorted folders, users, cameras and years.
     changed
-        The files of clusters that have other rows than those that were read.
+        The files of clusters whose rows differ from those read.
     texts
-        Of the clusters as they were read.
+        Search texts of the clusters as read.
     """
 
     read: pd.DataFrame
@@ -117,8 +117,8 @@ class ReviewQueue:
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
         """Summarize the files of a queue."""
         files = with_freed(files.reset_index(drop=True))
-        # Positions, once: a comparison of the whole column for each cluster on a page would be as
-        # long as the queue each time.
+        # Positions, computed once: comparing the whole column for each cluster of a page would take
+        # time in proportion to the queue.
         found = files.groupby("cluster_id").indices
         rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
         clusters = summarize(files)
@@ -135,7 +135,7 @@ class ReviewQueue:
         return everything.sort_values("cluster_id", kind="stable", ignore_index=True)
 
     def searched(self, wanted: QueueFilter) -> pd.DataFrame:
-        """Return `clusters` with all that a filter asks for: also their text, if it has one."""
+        """Return `clusters` with all columns that a filter needs, including text if it has one."""
         if not wanted.text or self.texts is None:
             return self.clusters
         lines = self.texts.lines.reindex(self.clusters.index)
@@ -145,7 +145,7 @@ class ReviewQueue:
         return self.clusters.assign(text=lines)
 
     def rows(self, cluster_id: int) -> pd.DataFrame:
-        """Return the present rows of a cluster; the same frame object while nothing changes."""
+        """Return the present rows of a cluster; the same frame object until they change."""
         if cluster_id in self.changed:
             return self.changed[cluster_id]
         return self.read.iloc[self.rows_of[cluster_id]]
@@ -162,15 +162,15 @@ class ReviewQueue:
         return pd.concat(parts, ignore_index=True) if parts else self.read.head(0)
 
     def clusters_of(self, file_ids: Iterable[int], image_ids: Iterable[int] = ()) -> list[int]:
-        """Return the clusters of some files, or images, in the order of the queue."""
+        """Return the clusters of some files or images, in the order of the queue."""
         found = self.read["file_id"].isin(list(file_ids))
         found = found | self.read["image_id"].isin(list(image_ids))
         return [int(each) for each in self.read["cluster_id"][found].unique()]
 
     def replaced(self, files: pd.DataFrame) -> "ReviewQueue":
-        """Return the queue with other rows for the clusters of these files.
+        """Return the queue with new rows for the clusters of these files.
 
-        It takes as long as these clusters are large, however many others there are.
+        Takes time in proportion to these clusters only.
         """
         parts = files.groupby("cluster_id", sort=False)
         links = self.read.loc[
@@ -201,16 +201,16 @@ def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]
     """
     left = clusters[passes(clusters, wanted)]
     column, ascending = _SORT[order]
-    # Stable, and the frame is in the order of cluster_id: that decides ties.
+    # Stable, and the frame is in the order of cluster_id, which breaks ties.
     ordered = left.sort_values(column, ascending=ascending, kind="stable", na_position="last")
     return [int(each) for each in ordered.index]
 
 
 def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
-    """Tell which clusters pass a filter."""
+    """Return which clusters pass a filter."""
     verdict, disputed = clusters["verdict"].astype("str"), clusters["disputed"].astype(bool)
     shown = {
-        # A dispute asks for a decision again, whatever was decided before.
+        # A disputed cluster is open again.
         "open": (verdict == "") | disputed,
         "later": verdict == "later",
         "decided": verdict.isin(["same", "different"]),
@@ -221,7 +221,7 @@ def passes(clusters: pd.DataFrame, wanted: QueueFilter) -> "pd.Series[bool]":
         mask &= shown[wanted.show].to_numpy(bool)
     for name, test in _TESTS.items():
         value = getattr(wanted, name)
-        if value:  # only what is asked for: a set for each cluster is slow to search
+        if value:  # only filters that are set: searching a set per cluster is slow
             mask &= np.asarray(test(clusters, value), np.bool_)
     return pd.Series(mask, clusters.index)
 
@@ -231,7 +231,7 @@ def _are_all_of(clusters: pd.DataFrame, kinds: frozenset[str]) -> object:
 
 
 def _has_file_below(clusters: pd.DataFrame, folder: str) -> object:
-    # The slash keeps /a/bc out of what is below /a/b.
+    # The slash excludes /a/bc from what is below /a/b.
     start = folder.rstrip("/") + "/"
     return [any(f"{each}/".startswith(start) for each in found) for found in clusters["folders"]]
 
@@ -249,6 +249,6 @@ _TESTS: Mapping[str, Callable[[pd.DataFrame, Any], object]] = {
 
 
 def kind_counts(clusters: pd.DataFrame, wanted: QueueFilter) -> dict[str, int]:
-    """Count the clusters with copies of each kind, of those that pass the rest of a filter."""
+    """Count the clusters with copies of each kind, among those that pass the rest of a filter."""
     kinds = clusters.loc[passes(clusters, replace(wanted, kinds=frozenset())), "kinds"]
     return {name: int(sum(name in each for each in kinds)) for name in KINDS}

@@ -7,7 +7,7 @@ from imgurer_kernel.ui.models.review_summary import KINDS
 from imgurer_kernel.ui.routing.address import whole_number
 
 _TEXTS = ("folder", "user", "camera", "text")
-# Above 2**53 a browser's numbers are no longer whole.
+# Above 2**53 numbers in a browser lose precision.
 _NUMBERS = {"since": 9999, "until": 9999, "least_bytes": 1 << 53}
 
 
@@ -27,7 +27,7 @@ def filter_params(wanted: QueueFilter) -> dict[str, str]:
 
 
 def parse_filter(params: Mapping[str, str]) -> QueueFilter:
-    """Parse a filter, ignoring invalid parameters: anybody may edit a URL.
+    """Parse a filter, ignoring invalid parameters: users may edit a URL.
 
     Examples
     --------

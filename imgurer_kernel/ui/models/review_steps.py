@@ -13,16 +13,16 @@ from imgurer_kernel.ui.models.review_summary import goes
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview:
-    """What acting on many clusters would do.
+    """The effect of acting on many clusters.
 
     Attributes
     ----------
     plan
         As from `Workbench.plan`.
     cluster_of
-        The cluster_id of each file that it is about, by file_id.
+        cluster_id of each affected file, by file_id.
     facts
-        Labels and values for people.
+        Labels and values to display.
     refused
         Why files would be left alone, by file_id.
     """
@@ -39,14 +39,14 @@ class Preview:
 
     @classmethod
     def of(cls, chosen: pd.DataFrame, plan: pd.DataFrame, looked: pd.DataFrame) -> "Preview":
-        """Word what a plan would do.
+        """Summarize the effect of a plan.
 
         Parameters
         ----------
         chosen
             The files of the clusters.
         looked
-            What a dry run of the plan says.
+            Result of a dry run of the plan.
         """
         refused = looked[looked["status"] == "refused"]
         ready = looked[looked["status"] == "ready"]
@@ -66,30 +66,30 @@ class Preview:
         others = int((goes(chosen) & ~chosen["is_own"]).sum())
         if others:
             facts.append(("Left alone", f"{count(others, 'file')} of other people"))
-        # Only what passed the rehearsal: what is refused now is reported, and not tried again.
+        # Only rows that passed the dry run; refused ones are reported, and not tried again.
         keep = plan["file_id"].isin(ready["file_id"])
         return cls(
             plan=plan[keep.to_numpy(bool)].reset_index(drop=True),
             cluster_of=ids_of(rows.loc[plan["file_id"], "cluster_id"]),
             facts=tuple((label, value) for label, value in facts if value),
-            refused=whys_of(refused),
+            refused=reasons_of(refused),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActOutcome:
-    """What became of acts on clusters.
+    """The results of acts on clusters.
 
     Attributes
     ----------
     closed
-        The clusters of which nothing was refused.
+        The clusters without refusals.
     refused
-        Why the others stay open, in words, by cluster_id.
+        Why the others stay open, as text, by cluster_id.
     gone
-        The files that went.
+        The removed files.
     entry_ids, size
-        Of the acts that were done.
+        Entries of the acts done, and their bytes.
     """
 
     closed: tuple[int, ...]
@@ -114,43 +114,45 @@ class ActOutcome:
         cluster_of
             The cluster_id of each file, by file_id.
         refused
-            Why some files were refused before, by file_id.
+            Why files were refused before the acts, by file_id.
         """
         done = result[result["status"] == "done"]
         gone = frozenset(int(each) for each in done["file_id"])
-        whys: dict[int, list[str]] = {}
-        now = whys_of(result[result["status"] == "refused"])
+        reasons: dict[int, list[str]] = {}
+        now = reasons_of(result[result["status"] == "refused"])
         for file_id, why in {**refused, **now}.items():
-            whys.setdefault(cluster_of[file_id], []).append(why)
+            reasons.setdefault(cluster_of[file_id], []).append(why)
         went = pd.Series([cluster_of[each] for each in gone], dtype="int64").value_counts()
         return cls(
-            closed=tuple(each for each in dict.fromkeys(cluster_of.values()) if each not in whys),
-            refused={key: _refusal(int(went.get(key, 0)), said) for key, said in whys.items()},
+            closed=tuple(
+                each for each in dict.fromkeys(cluster_of.values()) if each not in reasons
+            ),
+            refused={key: _refusal(int(went.get(key, 0)), each) for key, each in reasons.items()},
             gone=gone,
             entry_ids=tuple(int(each) for each in done["entry_id"]),
             size=int(done["bytes"].sum()),
         )
 
 
-def _refusal(went: int, whys: Sequence[str]) -> str:
-    rest = f" and {count(len(whys) - 1, 'more')}" if len(whys) > 1 else ""
-    return f"{count(went, 'file')} removed; {whys[0]}{rest}"
+def _refusal(went: int, reasons: Sequence[str]) -> str:
+    rest = f" and {count(len(reasons) - 1, 'more')}" if len(reasons) > 1 else ""
+    return f"{count(went, 'file')} removed; {reasons[0]}{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
-    """What was done together and can be undone: acts or decisions, by their ids; or one choice.
+    """Acts or decisions, by their ids, that are undone together; or one choice of a keeper.
 
     Attributes
     ----------
     clusters
-        Those that it has closed.
+        Clusters that it closed.
     partly
-        The files, as they were before, of clusters that lost some and stayed open.
+        Previous rows of clusters that lost some files and stayed open.
     kept
-        The file that was chosen to be kept, -1 for none.
+        The file that the user chose to keep, -1 for none.
     pinned
-        The files that had been chosen before.
+        The files that the user had chosen before.
     """
 
     clusters: tuple[int, ...] = ()
@@ -162,17 +164,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenBack:
-    """What was undone.
+class UndoResult:
+    """The result of an undo.
 
     Attributes
     ----------
     why
-        Why some of it was not, in words.
+        Why some of it was not undone.
     files, size
-        How many came back, and their bytes.
+        Number of restored files, and their bytes.
     file_ids, image_ids
-        By which its clusters are found again.
+        Ids by which the clusters are found again.
     """
 
     why: str = ""
@@ -189,19 +191,19 @@ def plan_rows(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def files_text(files: pd.DataFrame, where: str) -> str:
-    """Word how many files go where; empty for none."""
+    """Describe how many files go where; empty for none."""
     if files.empty:
         return ""
     return f"{count(len(files), 'file')}, {human_bytes(int(files['bytes'].sum()))}, {where}"
 
 
 def ids_of(clusters: "pd.Series[int]") -> dict[int, int]:
-    """Make a mapping of a series with the cluster_id of each file_id, its index."""
+    """Map each file_id, the index of a series, to its cluster_id."""
     files = (int(each) for each in clusters.index)
     return dict(zip(files, (int(each) for each in clusters), strict=True))
 
 
-def whys_of(refused: pd.DataFrame) -> dict[int, str]:
+def reasons_of(refused: pd.DataFrame) -> dict[int, str]:
     """Map the files of refused rows to the reasons."""
     ids = (int(each) for each in refused["file_id"])
     return dict(zip(ids, (str(why) for why in refused["why"]), strict=True))

@@ -1,4 +1,4 @@
-"""What a review shows of each cluster, summed up from its files (frames only)."""
+"""Summarize each cluster of a review from its files (frames only)."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,13 +19,13 @@ KINDS: Mapping[str, str] = {
     "edited": "Edited",
     "turned": "Turned or mirrored",
 }
-"""What became of copies, and how that is called on the screen."""
+"""Labels of copies, and their names on the screen."""
 
 KIND_OF = {"rotated": "turned", "flipped": "turned"}
 
 
 def goes(files: pd.DataFrame) -> "pd.Series[bool]":
-    """Mark files that would be removed: present, neither kept nor in a reference folder."""
+    """Return which files would be removed: present, neither kept nor in a reference folder."""
     return (
         (files["file_id"] != files["keeper_id"])
         & ~files["is_reference"].astype(bool)
@@ -34,10 +34,10 @@ def goes(files: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def with_freed(files: pd.DataFrame) -> pd.DataFrame:
-    """Add the bytes that are freed once all files that `goes` marks are removed.
+    """Add the bytes freed once all files that `goes` marks are removed.
 
-    `Workbench.clusters` has counted them for the keepers of the usual policy. A name of an inode
-    that has others frees nothing, which is seen by what was counted then.
+    `Workbench.clusters` has counted them for the keepers of the standard policy. A hard link of
+    another listed file frees nothing, which these counts show.
     """
     if files.empty:
         return files.assign(is_link=False)
@@ -51,7 +51,7 @@ def with_freed(files: pd.DataFrame) -> pd.DataFrame:
     images = files["image_id"].to_numpy(np.int64)
     image_stays = pd.Series(~leaves).groupby(images).transform("any").to_numpy(bool)
     from_store = leaves & ~in_place & ~image_stays
-    # The store has the bytes of an image once, however many files it is.
+    # The store has the bytes of an image once, however many files it has.
     first = ~pd.Series(
         np.where(from_store, files["image_id"], -1 - np.arange(size.size))
     ).duplicated()
@@ -95,7 +95,7 @@ def summarize(files: pd.DataFrame) -> pd.DataFrame:
 
 
 class ClusterTexts:
-    """The casefolded names and paths of the files of each cluster, once they are searched for.
+    """The casefolded names and paths of each cluster's files, computed at first use.
 
     Parameters
     ----------
@@ -108,10 +108,10 @@ class ClusterTexts:
 
     @cached_property
     def lines(self) -> "pd.Series[str]":
-        """The text of each cluster, by cluster_id: a line for each file."""
+        """The text of each cluster, by cluster_id: a line per file."""
         files = self._files
         names = files["filename"].where(files["path"].isna(), files["path"]).astype("str")
-        # pandas would make a series for each, which took longest.
+        # Not a pandas `agg`: it makes a series for each cluster, which is slowest.
         found: dict[int, list[str]] = {}
         for each, line in zip(files["cluster_id"].tolist(), names.str.casefold(), strict=True):
             found.setdefault(each, []).append(line)
@@ -126,14 +126,14 @@ def _sets(files: pd.DataFrame, column: str) -> "pd.Series[Any]":
     for cluster_id, value in zip(named["cluster_id"].tolist(), named[column].tolist(), strict=True):
         found.setdefault(cluster_id, []).append(value)
     ids = files["cluster_id"].drop_duplicates().sort_values()
-    # Most are equal to others, and each would take 200 bytes.
+    # Share equal sets: most are equal, and each takes 200 bytes.
     known: dict[frozenset[object], frozenset[object]] = {}
     sets = [known.setdefault(it, it) for it in (frozenset(found.get(k, ())) for k in ids.tolist())]
     return pd.Series(sets, index=pd.Index(ids, name="cluster_id"), dtype=object)
 
 
 def choices_of(clusters: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    """List what there is to choose from in filters, as `ReviewQueue.choices` has it."""
+    """List the choices of the filters, as in `ReviewQueue.choices`."""
     found: dict[str, tuple[Any, ...]] = {
         name: tuple(sorted({str(each) for one in set(clusters[name]) for each in one}))
         for name in ("folders", "users", "cameras")

@@ -21,11 +21,11 @@ from imgurer_kernel.ui.routing.address import whole_number
 from imgurer_kernel.ui.session import ImageListing, VisitorSession, row_dicts
 
 CANDIDATE_RADIUS = 24
-"""Bits within which `Workbench.similar` compares pictures anyway, to verify them."""
+"""Bits within which `Workbench.similar` always compares pictures."""
 TABLE = "several"
-"""What stands in the address for the table of several pictures."""
+"""Value in the URL for the table of several pictures."""
 PAGE_SIZE = 120
-"""Results that are shown at first, and added by each `SearchModel.show_more`."""
+"""Results shown at first, and added by each `SearchModel.show_more`."""
 
 SIZES = {
     "": "Any size",
@@ -37,22 +37,22 @@ SIZES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchResults:
-    """What a search found.
+    """The results of a search.
 
     Attributes
     ----------
     query
-        The picture that was searched for.
+        The query picture.
     radius
-        Bits within which pictures that only look alike are listed.
+        Bits within which unverified look-alikes are listed.
     frame
-        All rows that pass the filters: verified ones first, each part by (distance, image_id).
+        All rows that pass the filters: verified ones first, both parts by (distance, image_id).
     pictures
         The first of them, with thumbnails.
     verified
-        How many of `frame` are verified.
+        Number of verified rows in `frame`.
     hidden
-        How many rows the filters keep out.
+        Number of rows that the filters hide.
     formats
         Formats among all results, for the filter.
     """
@@ -83,17 +83,17 @@ class SearchModel(HasTraits):
     radius
         Bits, 0..128.
     format, size, own_only
-        Filters: a format or empty for all, a key of `SIZES`, only what the visitor holds.
+        Filters: a format or empty for all, a key of `SIZES`, only files of the visitor.
     results
         A `SearchResults`, or None before the first search.
     history
         The `SearchQuery` objects so far, the current one last.
     images
-        How many pictures there are to compare with; -1 before it is known.
+        Number of pictures to compare with; -1 before it is known.
     several
-        Whether the table of several pictures is shown, which `lookup` has.
+        Whether the table of several pictures, of `lookup`, is shown.
     params
-        What of this stands in the address.
+        Parameters for the URL.
     """
 
     radius = Int(10)
@@ -123,10 +123,10 @@ class SearchModel(HasTraits):
 
     @property
     def query(self) -> SearchQuery | None:
-        """The picture that is searched for."""
+        """The current query picture."""
         return self.history[-1] if self.history else None
 
-    # What a visitor does --------------------------------------------------------------------
+    # Actions of the visitor ----------------------------------------------------------------
 
     def search_for(self, image_id: int) -> None:
         """Search for an image of the store."""
@@ -137,19 +137,19 @@ class SearchModel(HasTraits):
         )
 
     def read(self, name: str, data: bytes) -> SearchQuery:
-        """Make a query from a picture file; may take a while, touches no trait.
+        """Make a query from a picture file; slow, and sets no trait.
 
         Raises
         ------
         ImageRejected
-            If it is no picture that can be read.
+            If it is not a readable picture.
         """
-        # Never the same key twice: the address and the history tell files apart by it.
+        # A new key each time: URL and history identify files by it.
         self._uploads += 1
         return query_from_file(f"u{self._uploads}", name, data, self.session.workbench.store)
 
     def search_by(self, query: SearchQuery) -> None:
-        """Search for a picture that `read` has read."""
+        """Search for a picture returned by `read`."""
         self._limit = PAGE_SIZE
         self._search(query)
 
@@ -169,7 +169,7 @@ class SearchModel(HasTraits):
             self.search_by(found.query)
 
     def return_to(self, position: int) -> None:
-        """Go back to a position of the history, from 0; later ones are dropped."""
+        """Return to a position of the history, from 0; later ones are dropped."""
         if not 0 <= position < len(self.history) - 1:
             return
         self._limit = PAGE_SIZE
@@ -181,7 +181,7 @@ class SearchModel(HasTraits):
         self.repeat()
 
     def repeat(self) -> None:
-        """Repeat the search: the store may have changed."""
+        """Repeat the search, since the store may have changed."""
         if self.query is not None:
             self._search(self.query)
 
@@ -194,8 +194,8 @@ class SearchModel(HasTraits):
         finally:
             self._applying_params = False
         key = params.get("image", "")
-        # Back and Forward lead to what the history has; the store may have changed since, so it is
-        # searched for again.
+        # Back and Forward lead to entries of the history; search again, since the store may have
+        # changed.
         kept = [position for position, query in enumerate(self.history) if query.key == key]
         if key == TABLE and self.lookup.found:
             self.show_table()
@@ -205,7 +205,7 @@ class SearchModel(HasTraits):
             self.repeat()
         elif key.isdigit():
             self.search_for(whole_number(key, 0))
-        elif key:  # a file of an earlier page: its bytes went with that page's kernel
+        elif key:  # a file of an earlier page: its bytes were in that page's kernel
             message = "what was searched for is not kept; drop it here again"
             self.job.fail(QueryError(message))
         else:
@@ -220,7 +220,7 @@ class SearchModel(HasTraits):
     def _set_images(self, images: int) -> None:
         self.images = images
 
-    # How it is done -------------------------------------------------------------------------
+    # Implementation ---------------------------------------------------------------------------
 
     def _search(self, query: SearchQuery) -> None:
         options = self._options()
@@ -234,11 +234,11 @@ class SearchModel(HasTraits):
         self.params = params
 
     def _options(self) -> _SearchOptions:
-        # A copy for the thread: the traits may change while it searches.
+        # Copied for the thread: the traits may change while it searches.
         return _SearchOptions(self.radius, self.format, self.size, self.own_only, self._limit)
 
     def _options_changed(self, _: object) -> None:
-        if not self._applying_params:  # `open` starts one search after all of them are set
+        if not self._applying_params:  # `open` starts one search after setting all of them
             self._limit = PAGE_SIZE
             self.repeat()
 
@@ -251,14 +251,14 @@ class SearchModel(HasTraits):
         workbench = self.session.workbench
         image = query.image_id if query.picture is None else query.picture
         similar = self.session.similar(image, self._search_radius(options.radius))
-        # The picture itself is shown on the left.
+        # The query picture itself is shown on the left.
         similar = similar[similar["image_id"] != query.image_id]
         similar = apply_radius(similar, options.radius, workbench.settings.radius)
         images = workbench.images(similar["image_id"].tolist())
         extra = ["image_id", *(name for name in images.columns if name not in similar.columns)]
         # Inner: a picture may have been forgotten between the two reads.
         frame = similar.merge(images[extra], on="image_id", how="inner")
-        # Stable, so that each part stays in the order of (distance, image_id).
+        # Stable, so that both parts keep the order of (distance, image_id).
         frame = frame.iloc[frame["verdict"].isin(NON_DUPLICATE_VERDICTS).argsort(kind="stable")]
         kept = apply_filters(frame, query, options.format, options.size)
         if options.own_only:
@@ -278,7 +278,8 @@ class SearchModel(HasTraits):
     def _search_radius(self, radius: int) -> int | None:
         """Return the radius to search with: None for the default, or a larger one.
 
-        Less than `CANDIDATE_RADIUS` would lose verified duplicates whose hashes differ by more.
+        A radius below `CANDIDATE_RADIUS` would lose verified duplicates whose hashes differ by
+        more.
         """
         default = self.session.workbench.settings.radius
         return None if radius <= default else max(radius, CANDIDATE_RADIUS)
@@ -286,7 +287,7 @@ class SearchModel(HasTraits):
     def _show_results(self, results: SearchResults) -> None:
         query = results.query
         keys = [earlier.key for earlier in self.history]
-        # Searching for an earlier picture returns to it, instead of growing the history in circles.
+        # Searching for an earlier picture returns to it, instead of adding it to the history again.
         position = len(keys) if query.key not in keys else keys.index(query.key)
         with self.hold_trait_notifications():
             self.history = trim_history((*self.history[:position], query))
@@ -296,9 +297,9 @@ class SearchModel(HasTraits):
 def apply_radius(frame: pd.DataFrame, radius: int, default: int) -> pd.DataFrame:
     """Select the rows within a radius.
 
-    Pictures that only look alike are listed up to the radius. Verified duplicates are listed
-    however far their hashes are apart, unless the radius is smaller than the default: then the
-    visitor has asked for less.
+    Look-alikes that are not verified are listed up to the radius. Verified duplicates are listed at
+    any distance, unless the radius is smaller than the default, by which the visitor asks for
+    fewer.
     """
     near = frame["distance"] <= radius
     verified = ~frame["verdict"].isin(NON_DUPLICATE_VERDICTS)

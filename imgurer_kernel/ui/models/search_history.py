@@ -1,4 +1,4 @@
-"""Queries by picture, and the history of them."""
+"""Queries by picture, and their history."""
 
 from dataclasses import dataclass
 
@@ -16,17 +16,17 @@ class SearchQuery:
     Attributes
     ----------
     key
-        Its name in the address: the image_id, or ``u`` and a number for one that is not stored.
+        Its value in the URL: the image_id, or ``u`` and a number for a picture that is not stored.
     name, thumbnail
-        File name and JPEG, to be shown.
+        File name and JPEG, for display.
     width, height
         Pixels of the upright picture.
     facts
-        What is known of it, to be shown.
+        Facts about it, for display.
     image_id
-        -1 where it is not stored.
+        -1 if it is not stored.
     picture
-        Its fingerprint where it is not stored: some 20 kB, whatever the size of the file.
+        Its fingerprint if it is not stored: some 20 kB, for any size of file.
     """
 
     key: str
@@ -58,7 +58,7 @@ def query_from_file(key: str, name: str, data: bytes, store: Store) -> SearchQue
     Raises
     ------
     ImageRejected
-        If it is no picture that can be read.
+        If it is not a readable picture.
     """
     picture = query_of(data, store.settings, store.decoders.fingerprint)
     result = picture.fingerprint
@@ -84,5 +84,5 @@ def query_from_file(key: str, name: str, data: bytes, store: Store) -> SearchQue
 
 
 def trim_history(history: tuple[SearchQuery, ...]) -> tuple[SearchQuery, ...]:
-    """Drop the oldest queries: at most 12 are kept."""
+    """Drop the oldest queries; at most 12 are kept."""
     return history[-_MAX_STEPS:]

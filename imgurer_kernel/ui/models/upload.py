@@ -1,4 +1,4 @@
-"""Take uploaded files into the store, and say what became of each."""
+"""Ingest uploaded files, and report the outcome of each."""
 
 import threading
 from contextlib import nullcontext
@@ -20,21 +20,21 @@ from imgurer_kernel.workbench.pictures.batch import answer_of
 
 LARGE_BYTES = 2 << 20
 MAX_LARGE = 4
-"""Files over `LARGE_BYTES` that are read at once: their pixels may take half a gigabyte each."""
+"""Most files over `LARGE_BYTES` read at once: their pixels may take half a gigabyte each."""
 
 
 class UploadModel(HasTraits):
-    """What the upload panel does with each file.
+    """The state and actions of the upload panel.
 
     Traits
     ------
     earlier
-        What became of this user's last uploads before this page, from `load` on.
+        Results of this user's uploads before this page, once `load` has read them.
 
     Attributes
     ----------
     taken
-        What became of those of this page, by a key of its own for each.
+        Results of this page's uploads, by upload key.
     """
 
     earlier = AnyTrait(())
@@ -44,13 +44,13 @@ class UploadModel(HasTraits):
         self.session = session
         self.taken: dict[str, RecentUpload] = {}
         self._changed = False
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._large = threading.BoundedSemaphore(MAX_LARGE)
         self._keep_due = False
         self._job, self._keeping = session.job(), session.job()
 
     def load(self) -> None:
-        """Read what became of the uploads before."""
+        """Read the results of earlier uploads."""
         self._job.start("Reading", lambda _: tuple(self._recent().load()), self._set_earlier)
 
     def _set_earlier(self, taken: tuple[RecentUpload, ...]) -> None:
@@ -61,25 +61,25 @@ class UploadModel(HasTraits):
         return RecentUploads(root, self.session.account().name)
 
     def keep(self) -> None:
-        """Write down what has become of the uploads, for the next page."""
+        """Save the results for the next page."""
         self._keeping.start("Writing", lambda _: self._save(), lambda _: None)
 
     def _save(self) -> None:
-        with self._turn:  # whoever comes last writes what is known last
+        with self._lock:  # the results are read under the lock, so the last writer saves the latest
             self._recent().save(list(self.taken.values()))
 
     def forget(self) -> None:
-        """Clear the list, that of earlier pages too; what was taken in stays in the store."""
+        """Clear the list, including earlier pages; ingested pictures stay in the store."""
         self.taken.clear()
         self.earlier = ()
         self._keeping.start("Writing", lambda _: self._clear(), lambda _: None)
 
     def _clear(self) -> None:
-        with self._turn:
+        with self._lock:
             self._recent().clear()
 
     def judge(self, upload: Upload) -> Verdict:
-        """Take a file into the store; called in a thread, so it touches no trait."""
+        """Ingest a file; called in a thread, so it sets no trait."""
         workbench = self.session.workbench
         alone = self._large if upload.bytes > LARGE_BYTES else nullcontext()
         with alone, upload.path.open("rb") as file:
@@ -101,16 +101,16 @@ class UploadModel(HasTraits):
         return Verdict(status="added", text="Added", thumbnail=thumbnail, image_id=image_id)
 
     def note(self, key: str, name: str, verdict: Verdict) -> None:
-        """Remember a verdict, and whether it means that the store has changed; on the loop.
+        """Record a verdict, and whether it changed the store; call it on the loop.
 
-        A better one of the same key takes the place of the one before.
+        A refined verdict of the same key replaces the previous one.
         """
         taken, before = RecentUpload.of(name, verdict), self.taken.get(key)
         self.taken[key] = taken if before is None else replace(taken, at=before.at)
         self._changed |= verdict.status in {"added", "near", "duplicate"}
 
     def keep_soon(self) -> None:
-        """`keep` in a second, once for all that comes until then."""
+        """Call `keep` in a second, once for all calls until then."""
         if not self._keep_due:
             self._keep_due = True
             self.session.runner.call_later(1.0, self._keep_now)
@@ -120,19 +120,19 @@ class UploadModel(HasTraits):
         self.keep()
 
     def begin(self) -> None:
-        """Tell the other panels that files are on their way; on the event loop."""
+        """Notify the other panels that files are arriving; on the event loop."""
         self.session.begin_taking_in()
 
     def finish(self) -> None:
-        """Tell the other panels, once after the last verdict, and if the store has changed."""
+        """Notify the other panels, after the last verdict, with whether the store changed."""
         changed, self._changed = self._changed, False
         self.session.end_taking_in(changed=changed)
         self.keep()
 
     def compare(self, added: Verdict) -> Verdict | None:
-        """Find what an added file is a near duplicate of; None for nothing. In a thread, too.
+        """Find a near duplicate of an added file; None if there is none. Runs in a thread.
 
-        It takes as long as taking the file in, so it is done when no other file waits.
+        It takes as long as ingesting the file, so it runs when no other file waits.
         """
         nearest = nearest_same(self.session, added.image_id)
         if nearest is None:
@@ -152,14 +152,14 @@ def nearest_same(session: VisitorSession, image_id: int) -> dict[str, Any] | Non
     """Find the nearest other image that is the same picture, as from `answer_of`; None for none."""
     try:
         similar = session.workbench.similar(image_id)
-    except UnknownImage:  # forgotten since it was ingested
+    except UnknownImage:  # it was forgotten since
         return None
     answer = answer_of(similar, image_id)
     return answer if "image_id" in answer else None
 
 
 def likeness(row: dict[str, Any]) -> str:
-    """Say how a new picture compares with the nearest one that was here before.
+    """Describe how a new picture compares with the nearest earlier one.
 
     Examples
     --------

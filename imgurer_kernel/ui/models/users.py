@@ -1,4 +1,4 @@
-"""Accounts: list them, and change what an admin or the visitor may."""
+"""Accounts: list them, and change them as an admin or as the visitor may."""
 
 from collections.abc import Callable
 
@@ -18,9 +18,9 @@ class UsersModel(HasTraits):
     Traits
     ------
     accounts
-        Rows of `Users.list` that the visitor may see; None before they were read.
+        Rows of `Users.list` that the visitor may see; None before they are read.
     message
-        What the last action has done, in words.
+        Describes the last action.
     """
 
     accounts = Instance(pd.DataFrame, allow_none=True)
@@ -43,10 +43,10 @@ class UsersModel(HasTraits):
         return int(self.accounts.loc[self.accounts["name"] == name, "pictures"].sum())
 
     def create(self, name: str, password: str, role: Role, on_done: Callable[[], None]) -> None:
-        """Create an account; `on_done` is called if that worked."""
+        """Create an account; call `on_done` on success."""
 
         def work(_: Task) -> str:
-            # In each action, on the store: hiding the buttons of an admin protects nothing.
+            # Checked in each action, by the store: hiding an admin's buttons protects nothing.
             self.session.require_admin()
             made = self.session.workbench.accounts.create(name.strip(), password, role)
             return f"{made.name} can log in now, as {_article(made.role)}."

@@ -28,7 +28,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     workbench
         The store, or the session of the dashboard that the panel belongs to.
     user
-        Who looks at it, where it is shown alone; None for the single-user mode.
+        The viewing user, if it is shown alone; None for the single-user mode.
     """
 
     def __init__(self, workbench: "Workbench | VisitorSession", user: str | None = None) -> None:
@@ -43,7 +43,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def set_parts(self, *children: ipywidgets.Widget) -> None:
         """Set the widgets of the panel; a standalone panel adds the stylesheet itself."""
-        # The dashboard brings one for all of its panels.
+        # A dashboard adds the stylesheet once for all panels.
         self.children = (PanelTheme(), *children) if self.standalone else children
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ def with_classes(widget: ipywidgets.DOMWidget, *names: str) -> ipywidgets.DOMWid
 
 
 def vbox(*children: ipywidgets.Widget, classes: str = "") -> ipywidgets.VBox:
-    """Stack widgets; `classes` are separated by spaces."""
+    """Stack widgets vertically; `classes` are separated by spaces."""
     return with_classes(ipywidgets.VBox(children), *classes.split())
 
 
@@ -76,7 +76,7 @@ def button(
 
 
 def dropdown(options: dict[str, str], value: str, label: str) -> ipywidgets.Dropdown:
-    """Make a choice of one; `options` maps values to what is shown."""
+    """Make a dropdown; `options` maps values to their texts."""
     pairs = [(text, key) for key, text in options.items()]
     return ipywidgets.Dropdown(options=pairs, value=value, description=label)
 
@@ -87,7 +87,7 @@ def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
 
 
 def set_class(widget: ipywidgets.DOMWidget, name: str, on: bool) -> None:
-    """Give a widget a CSS class, or take it away."""
+    """Add a CSS class to a widget, or remove it."""
     if on:
         widget.add_class(name)
     else:
@@ -100,7 +100,7 @@ def caption(text: str) -> str:
 
 
 def show_busy(board: TileBoard, *jobs: Job) -> None:
-    """Mark a board of pictures as busy while any of the jobs works on what it will show."""
+    """Mark a board of pictures as busy while any of the jobs loads its content."""
 
     def update(_: object) -> None:
         board.busy = any(job.busy for job in jobs)

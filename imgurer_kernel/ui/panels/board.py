@@ -17,16 +17,16 @@ Model = TypeVar("Model")
 
 
 class BoardPanel(Panel, Generic[Model]):
-    """A panel that shows pictures of a model on a board, and details of the selected one.
+    """A panel with a model's pictures on a board, and details of the selected one.
 
     Parameters
     ----------
     workbench, user
-        As of `Panel`.
+        As for `Panel`.
     model
-        Another panel's model, to show the same; None for one of its own.
+        Another panel's model, to show the same content; None for a new one.
     make_model
-        Makes one of the session.
+        Makes a new model for a session.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class BoardPanel(Panel, Generic[Model]):
         extra_facts: Callable[[int], Sequence[Fact]] = lambda _: (),
         compare_with: Callable[[int], int] = lambda _: -1,
     ) -> DetailsPanel:
-        """Make the details that follow a board, which is busy while any of the jobs works.
+        """Make the details that follow a board; the board is busy while any of the jobs runs.
 
         Parameters
         ----------
@@ -55,9 +55,9 @@ class BoardPanel(Panel, Generic[Model]):
             Called with the image_id of a picture that is opened on the board or searched for
             beside it; None for neither.
         extra_facts
-            What the board knows of a picture, by image_id.
+            Facts that the board knows of a picture, by image_id.
         compare_with
-            Gives the image_id of the picture that another one is compared with, or -1.
+            Returns the image_id of the picture to compare another one with, or -1.
         """
         details = DetailsPanel(self.session, on_open, extra_facts, compare_with)
         if on_open is not None:

@@ -36,13 +36,13 @@ class BrowsePanel(BoardPanel[BrowseModel]):
     workbench
         The store, or a dashboard's session.
     user
-        Who looks at it, where it is shown alone.
+        The viewing user, if it is shown alone.
     model
         Another panel's model, to show the same page.
     on_search
-        Called with the image_id of a picture that is to be searched for.
+        Called with the image_id of a picture to search for.
     on_upload
-        Called when somebody wants to add pictures to the empty store.
+        Called when the user wants to add pictures to the empty store.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class BrowsePanel(BoardPanel[BrowseModel]):
         self.upload.on_click(lambda _: on_upload and on_upload())
         self._can_upload = on_upload is not None
         self.model.observe(self._show, "shown")
-        # Both ways, since an address sets the order, too: a value that stays as it is tells nobody,
-        # so this ends.
+        # In both directions, since a URL sets the order as well. An unchanged value notifies no
+        # observer, so this ends.
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
         self.session.observe(lambda _: self.model.load(), "version")
         self.session.observe(self._show_empty, "taking_in")

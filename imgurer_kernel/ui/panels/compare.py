@@ -1,4 +1,4 @@
-"""Compare pictures: side by side, under a slider, blinking, and by what differs."""
+"""Compare pictures: side by side, with a slider, blinking, and by their difference."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,10 +20,10 @@ class ComparePanel(Panel):
     Parameters
     ----------
     workbench
-        The store, or the session of the dashboard that the panel belongs to. Alone in a notebook
-        cell it stands on the page, in a dashboard it lies over it.
+        The store, or the session of the dashboard that the panel belongs to. In a notebook cell the
+        panel is inline, in a dashboard it covers the page.
     image_ids
-        What to compare; `show` shows others.
+        The pictures to compare; `show` replaces them.
     """
 
     def __init__(
@@ -43,6 +43,6 @@ class ComparePanel(Panel):
             self.show(image_ids)
 
     def show(self, image_ids: Sequence[int]) -> None:
-        """Compare other pictures; see `compare_pictures` for what may be given."""
+        """Compare other pictures; see `compare_pictures` for valid ids."""
         ids = list(image_ids)
         self.job.start("Comparing", lambda _: compare_pictures(self.session, ids), self.widget.show)

@@ -1,4 +1,4 @@
-"""The panel beside a gallery: the details of the selected picture, and actions on it."""
+"""The panel beside a gallery: details of the selected picture, and actions on it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
@@ -27,17 +27,16 @@ from imgurer_kernel.ui.widgets.tile_board import TileBoard
 
 
 class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """The details of one picture; shows what is selected in the gallery that it follows.
+    """The details of the picture selected in the gallery that it follows.
 
     Parameters
     ----------
     on_search
-        Called with the image_id when the picture is to be searched for; None for no such button.
+        Called with the image_id to search for that picture; None for no such button.
     extra_facts
-        What the gallery beside it knows of a picture, by image_id, such as its distance; listed
-        first.
+        Facts that the gallery knows of a picture, by image_id, such as its distance; listed first.
     compare_with
-        Gives the image_id of the picture that another one is to be compared with, or -1.
+        Returns the image_id of the picture to compare another one with, or -1.
     """
 
     def __init__(
@@ -106,16 +105,16 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         self.message.show("")
 
     def follow(self, gallery: TileBoard) -> None:
-        """Show what is selected in a gallery."""
+        """Show the details of the picture selected in a gallery."""
         self._gallery = gallery
         gallery.on_look(self.look_closer)
         gallery.on_compare(self.show_comparison)
-        # Both ways: closing the details also takes the selection away.
+        # In both directions: closing the details clears the selection.
         gallery.observe(lambda change: setattr(self.model, "image_id", change["new"]), "selected")
         self.model.observe(lambda change: setattr(gallery, "selected", change["new"]), "image_id")
 
     def look_closer(self, image_id: int) -> None:
-        """Show a picture in full resolution; the others of the gallery are reached from there."""
+        """Show a picture in full resolution; arrows lead to the others of the gallery."""
         ids = [image_id] if self._gallery is None else self._gallery.image_ids
         self.viewer.show_pictures(ids, image_id)
 
@@ -126,7 +125,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
             self.comparison.show([other, image_id])
 
     def _disable_actions(self, _: object) -> None:
-        """Disable actions until the details are those of the selected picture."""
+        """Disable actions until the details of the selected picture are loaded."""
         self._show_confirmation(visible=False)
         for button_ in (self.search, self.save, self.forget):
             button_.disabled = True
@@ -164,7 +163,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
             self.question.show(question)
 
     def _original(self) -> DownloadFile:
-        image_id = self.model.image_id  # not that of the details, which may still be on their way
+        image_id = self.model.image_id  # not of the details, which may still be loading
         [row] = row_dicts(self.model.session.image(image_id))
         file = self.model.session.workbench.original(image_id)
         name = PurePath(str(row["filename"])).name

@@ -35,7 +35,7 @@ COSTS = {
         "much space again (none where the store is set to link)."
     ),
 }
-"""What each way of keeping costs, in words."""
+"""The cost of each way to keep originals, in words."""
 _HINT = (
     "Taken in again, a folder is only looked through for what is new, changed, moved or missing. "
     "Leave this page open until it is done."
@@ -50,9 +50,9 @@ class FolderPanel(Panel):
     workbench
         The store, or a dashboard's session.
     user
-        Who names folders, where it is shown alone; None for the single-user mode.
+        The user who names folders, if it is shown alone; None for the single-user mode.
     on_open
-        Called with the image_id of a file whose name is clicked.
+        Called with the image_id of a clicked file name.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class FolderPanel(Panel):
         self._show_costs(None)
         self._show_state(None)
         self._show_result(None)
-        # Last: without an event loop, as in a script, the result is there at once and is shown.
+        # Last: without an event loop, as in a script, the result arrives at once and is shown.
         model.load()
 
     def _take_in(self) -> None:

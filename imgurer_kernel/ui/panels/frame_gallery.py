@@ -1,4 +1,4 @@
-"""A gallery of any frame's rows, whose selection is a frame again."""
+"""A gallery of the rows of any frame, whose selection is a frame again."""
 
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,13 @@ class GalleryPanel(Panel):
     Traits
     ------
     selection
-        The rows that are selected, as a frame: in the order of the frame that was given, with its
-        columns and index. Observable; `select` sets it.
+        The selected rows as a frame: in the order of the given frame, with its columns and index.
+        Observable; `select` sets it.
 
     Raises
     ------
     QueryError
-        If the frame cannot be shown, with what it lacks.
+        If the frame cannot be shown; names what it lacks.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class GalleryPanel(Panel):
         self.widget = FrameGallery(self.open_page, total=len(self._pages))
         self.set_parts(ProgressLine(self.job), self.widget)
         self.widget.observe(self._follow, "ranges")
-        # The first page at once: what cannot be read is an error of the cell.
+        # The first page is read at once: an error is shown in the cell.
         self.widget.show(0, self._read(0))
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class GalleryPanel(Panel):
     def select(self, rows: object) -> None:
         """Select rows by position in the frame from 0, such as ``range(10)`` or an array.
 
-        A boolean array, as long as the frame, says of each row whether it is selected.
+        A boolean array, as long as the frame, marks the rows to select.
         """
         given = np.asarray(list(rows) if isinstance(rows, range | set) else rows)
         places = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The map of likeness to look at and to select from; the selection is a frame."""
+"""The map of likeness, to view and to select from; the selection is a frame."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class MapPanel(Panel):
-    """Pictures where they lie on a map of likeness.
+    """Pictures at their positions on a map of likeness.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class MapPanel(Panel):
     Traits
     ------
     selection
-        The rows of the map's frame that are selected: image_id, x, y, filename, cluster_id.
+        The selected rows of the map's frame: image_id, x, y, filename, cluster_id.
         Observable; `select` sets it.
 
     Examples
@@ -64,7 +64,7 @@ class MapPanel(Panel):
         return f"{type(self).__name__}({count(len(self.likeness.frame), 'picture')})"
 
     def select(self, image_ids: object) -> None:
-        """Select these pictures and no others, by image_id; one that is not on the map is none."""
+        """Select exactly these pictures, by image_id; ids that are not on the map are ignored."""
         self._show(self.likeness.frame["image_id"].isin(_listed(image_ids)).to_numpy(np.bool_))
 
     def _select_within(self, corners: Corners, how: How) -> None:

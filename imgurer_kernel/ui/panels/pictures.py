@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 MAX_PICTURES = 200
-"""Pictures that are shown by default; a frame may have a million rows."""
+"""Most pictures shown by default; a frame may have a million rows."""
 
 
 def pictures(workbench: "Workbench", frame: pd.DataFrame, limit: int = MAX_PICTURES) -> Gallery:
@@ -23,14 +23,14 @@ def pictures(workbench: "Workbench", frame: pd.DataFrame, limit: int = MAX_PICTU
     ----------
     frame
         Any frame with a column ``image_id``; one from `Workbench.similar` also shows distances.
-        A picture that is named twice is shown once, one that was forgotten not at all.
+        Repeated pictures are shown once, forgotten ones are left out.
     limit
         Most pictures to show.
 
     Returns
     -------
     Gallery
-        Its trait ``selected`` is the image_id of the picture that was clicked.
+        Its trait ``selected`` is the image_id of the clicked picture.
 
     Raises
     ------

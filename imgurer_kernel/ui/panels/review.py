@@ -1,4 +1,4 @@
-"""The review tab: decide about duplicates, and remove them."""
+"""The review tab: decide on duplicates, and remove them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,11 +35,11 @@ class ReviewPanel(Panel):
     workbench
         The store, or a dashboard's session.
     user
-        Who looks at it, where it is shown alone.
+        The viewing user, if it is shown alone.
     model
         Another panel's model, to show the same queue.
     on_upload
-        Called when somebody wants to add pictures to the empty store.
+        Called when the user wants to add pictures to the empty store.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class ReviewPanel(Panel):
         )
         self.save = Download(self.session.job(), self._csv, label="CSV of what is shown")
         self._thumbnails: dict[int, bytes] = {}
-        # The page as it is shown, each cluster with the frame that it was made of.
+        # The shown page: each cluster with the frame that it was made from.
         self._clusters: dict[int, tuple[pd.DataFrame, ReviewCluster]] = {}
         self._page_job = self.session.job()
         self.upload = with_classes(
@@ -97,11 +97,11 @@ class ReviewPanel(Panel):
         if self.standalone and model.queue is None:
             model.load()
 
-    # From the model to the board -------------------------------------------------------------
+    # From model to board ---------------------------------------------------------------------
 
     @property
     def decided(self) -> pd.DataFrame:
-        """What was done in this sitting; see `decided_frame`."""
+        """The decided clusters of this sitting; see `decided_frame`."""
         return decided_frame(self.model.queue, self.model.done)
 
     def _show_page(self, _: object) -> None:
@@ -127,7 +127,7 @@ class ReviewPanel(Panel):
             self._show_clusters()
 
     def _show_thumbnails(self, found: dict[int, bytes]) -> None:
-        # Those of a page or two: a queue may have a hundred thousand.
+        # Cache only a page or two: a queue may have a hundred thousand clusters.
         self._clusters = {}
         self._thumbnails = {**found} if len(self._thumbnails) > 2000 else self._thumbnails | found
         self._show_clusters()
@@ -172,7 +172,7 @@ class ReviewPanel(Panel):
             for key, done in self.model.done.items()
             if key in shown
         } | {
-            # Said where it was tried, and nowhere else: the cluster is to be decided still.
+            # Shown on the cluster itself, which is still open.
             str(key): {
                 "text": why,
                 "pending": False,
@@ -193,7 +193,7 @@ class ReviewPanel(Panel):
         preview = self.model.preview
         self.board.preview = {} if preview is None else preview_texts(preview)
 
-    # From the board to the model -------------------------------------------------------------
+    # From board to model ---------------------------------------------------------------------
 
     def _act(self, name: str, message: Mapping[str, Any]) -> None:
         model = self.model
@@ -217,7 +217,7 @@ class ReviewPanel(Panel):
             "previous": lambda: model.show_page(model.page - 1),
             "set": lambda: self._set(str(message.get("name")), str(message.get("value"))),
         }
-        # From a browser, which may send anything.
+        # Checked: a browser may send anything.
         if name in acts:
             acts[name]()
 
@@ -245,7 +245,7 @@ class ReviewPanel(Panel):
             model.set_filter(**{name: int(value)})
 
     def _images_of(self, file_ids: Sequence[int]) -> list[int]:
-        # Of what is shown now: a message may name files of the page before.
+        # Only shown files: a message may name files of the previous page.
         shown = self.board.file_ids
         return list(dict.fromkeys(shown[each] for each in file_ids if each in shown))
 
@@ -285,7 +285,7 @@ class ReviewPanel(Panel):
 
 
 def _number(value: object) -> int:
-    # JSON has true and false, which Python takes for 1 and 0.
+    # JSON's booleans are ints in Python.
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 

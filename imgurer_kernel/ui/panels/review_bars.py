@@ -1,4 +1,4 @@
-"""What the bars of a review say and offer, of what its model knows."""
+"""The content of the bars of a review, made from its model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _CHOICES = ("folders", "users", "cameras", "years")
 
 
 def bars_of(model: ReviewModel) -> dict[str, Any]:
-    """Collect what the bars show: progress, filters, order, pages, what would be removed."""
+    """Collect the content of the bars: progress, filters, order, pages, bytes to remove."""
     queue = model.queue
     progress = model.progress
     kinds = model.kinds
@@ -80,7 +80,7 @@ def _message(model: ReviewModel) -> str:
 
 
 def _choices(model: ReviewModel) -> dict[str, Any]:
-    """List the choices of the filters, of the clusters as they were read."""
+    """List the choices of the filters, from the clusters as read."""
     queue, wanted = model.queue, model.wanted
     found = {} if queue is None else queue.choices
     found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}

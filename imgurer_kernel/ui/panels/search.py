@@ -56,13 +56,13 @@ class SearchPanel(BoardPanel[SearchModel]):
     workbench
         The store, or a dashboard's session.
     user
-        Who looks at it, where it is shown alone.
+        The viewing user, if it is shown alone.
     model
         Another panel's model, to show the same search.
     on_upload
-        Called when somebody wants to add pictures to the empty store.
+        Called when the user wants to add pictures to the empty store.
     on_browse
-        Called when somebody wants to choose a picture of the store.
+        Called when the user wants to choose a picture of the store.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class SearchPanel(BoardPanel[SearchModel]):
     ) -> None:
         super().__init__(workbench, user, model, SearchModel)
         settings = self.session.workbench.settings
-        # Made in the upload's thread, used on the loop once the upload is settled.
+        # Filled in the upload's thread, used on the loop once the upload is settled.
         self._read: dict[Path, SearchQuery | LookupResult] = {}
         self._several = False
         self.upload = UploadControl(
@@ -125,7 +125,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         self._connect()
 
     def _columns(self) -> ipywidgets.VBox:
-        """Lay the widgets out: the query on the left, results, details."""
+        """Lay out the widgets: query on the left, results, details."""
         left = vbox(
             with_classes(self.upload, "imgurer-shortcut-target"),
             self.query,
@@ -147,7 +147,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         return vbox(left, results, self.details, classes="imgurer-columns imgurer-three-columns")
 
     def _connect(self) -> None:
-        """Link widgets to the model, and follow the model and the store."""
+        """Link widgets to the model, and observe the model and the store."""
         link((self.model, "radius"), (self.radius, "value"))
         link((self.model, "format"), (self.format, "value"))
         link((self.model, "size"), (self.size, "value"))
@@ -170,10 +170,10 @@ class SearchPanel(BoardPanel[SearchModel]):
 
     @property
     def results(self) -> pd.DataFrame:
-        """All rows of what is shown: the results, or the table of several pictures.
+        """All rows of the current content: the results, or the table of several pictures.
 
-        As `imgurer_kernel.Workbench.similar` answers, with facts of the images, or as
-        `imgurer_kernel.Workbench.lookup` does. Empty before the first search.
+        As from `imgurer_kernel.Workbench.similar`, with facts of the images, or as from
+        `imgurer_kernel.Workbench.lookup`. Empty before the first search.
         """
         if self.model.results is not None:
             return self.model.results.frame
@@ -205,12 +205,12 @@ class SearchPanel(BoardPanel[SearchModel]):
         read = self._read.pop(upload.path, None)
         if isinstance(read, LookupResult):
             self.model.lookup.add(read)
-        elif read is not None and not self._several:  # several were dropped while it was read
-            self.upload.clear()  # picture and facts are shown below it
+        elif read is not None and not self._several:  # or several were dropped meanwhile
+            self.upload.clear()  # picture and facts are shown below
             self.model.search_by(read)
 
     def _table_soon(self, _: object) -> None:
-        # Not with each of thousands of files: the first page has pictures in it.
+        # Not for each of thousands of files: only the first page contains pictures.
         if not self.upload.busy:
             self._show_table()
         elif not self._table_due:
@@ -252,11 +252,11 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.progress.idle_text = summary(results)
         self.gallery.empty_text = nothing_found(results)
         formats = [("Any format", ""), *((name, name) for name in results.formats)]
-        # A filter that is set stays to be seen, even if no result has that format.
+        # A filter that is set stays visible, even if no result has that format.
         if self.model.format not in {"", *results.formats}:
             formats.append((self.model.format, self.model.format))
         if tuple(formats) != tuple(self.format.options):
-            format_ = self.model.format  # new options would set it to the first of them
+            format_ = self.model.format  # new options would reset it to the first of them
             with self.format.hold_trait_notifications():
                 self.format.options = formats
                 self.format.value = format_
@@ -277,7 +277,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         return result_facts(rows[0]) if rows else []
 
     def _compare_with(self, _: int) -> int:
-        """Return the image_id of the query; -1 where it is not in the store."""
+        """Return the image_id of the query; -1 if it is not in the store."""
         results = self.model.results
         return -1 if results is None else results.query.image_id
 
@@ -286,7 +286,7 @@ class SearchPanel(BoardPanel[SearchModel]):
 
 
 def summary(results: SearchResults) -> str:
-    """Say how many pictures were found.
+    """Summarize how many pictures were found.
 
     Such as ``"3 duplicates · 2 more look alike · 1 hidden by the filters"``.
     """
@@ -303,7 +303,7 @@ def summary(results: SearchResults) -> str:
 
 
 def nothing_found(results: SearchResults) -> str:
-    """Say what to do about an empty result."""
+    """Suggest what to do about an empty result."""
     if results.hidden:
         return (
             f"The filters hide all {count(results.hidden, 'picture')}. Take one away to see them."

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 
-# Most of the time that a file takes is waiting for the disk and for the transaction that it shares
-# with others: 8 threads take 22 ms of processor time for 240 kB, 16 take 18, in fewer transactions.
+# Most of the time per file is waiting for the disk and for the shared transaction: 8 threads take
+# 22 ms of processor time for 240 kB, 16 take 18, with fewer transactions.
 _THREADS = 16
 
 
@@ -37,9 +37,9 @@ class UploadPanel(Panel):
     workbench
         The store, or a dashboard's session.
     user
-        Who brings them, where it is shown alone.
+        The uploading user, if it is shown alone.
     on_open
-        Called with the image_id of a picture in a row that is clicked.
+        Called with the image_id of the picture in a clicked row.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class UploadPanel(Panel):
 
     @property
     def taken(self) -> pd.DataFrame:
-        """The results of the uploads of this panel since its list was cleared, in their order.
+        """The results of this panel's uploads since its list was cleared, in order.
 
         Columns: name, status (``added``, ``near``, ``duplicate``, ``rejected``, ``failed``), text,
-        image_id, match_id and match (the picture that it is like, and words on it), at (UTC).
+        image_id, match_id and match (the picture that it resembles, and its description), at (UTC).
         """
         return uploads_frame(list(self.model.taken.values()))
 
@@ -113,7 +113,7 @@ class UploadPanel(Panel):
 
 
 def limits(max_bytes: int) -> str:
-    """Word the limits of uploads, and how they are kept."""
+    """Describe the limits of uploads, and how files are stored."""
     return (
         f"JPEG, PNG, GIF, WebP, TIFF, BMP, HEIC and AVIF, up to {human_bytes(max_bytes)} each. "
         "A file that is here already is not stored twice."

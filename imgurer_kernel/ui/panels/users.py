@@ -1,4 +1,4 @@
-"""The users tab: the table of accounts, a form for a new one, and one's own password."""
+"""The users tab: the table of accounts, a form for a new one, and the visitor's own password."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,14 +33,14 @@ _NO_LOGIN = (
 
 
 class UsersPanel(Panel):
-    """Accounts: for admins all of them, for members their own.
+    """Accounts: all of them for admins, their own for members.
 
     Parameters
     ----------
     workbench
         The store, or a dashboard's session.
     user
-        Who looks at it, where it is shown alone; None for the single-user mode.
+        The viewing user, if it is shown alone; None for the single-user mode.
     """
 
     def __init__(self, workbench: "Workbench | VisitorSession", user: str | None = None) -> None:
@@ -94,7 +94,7 @@ class UsersPanel(Panel):
             self.table.show(account_rows(accounts, visitor, datetime.now(UTC)))
 
     def _run_or_confirm(self, action: str, name: str) -> None:
-        """Run actions that one click undoes; ask before others."""
+        """Run actions that one click undoes; ask for confirmation before others."""
         if action == "enable":
             self.model.enable(name)
             return
@@ -102,7 +102,7 @@ class UsersPanel(Panel):
             self.model.set_role(name, action)  # type: ignore[arg-type]
             return
         self._pending = (action, name)
-        self.new_password.value = ""  # not what was typed for another account
+        self.new_password.value = ""  # drop a password typed for another account
         set_visible(self.new_password, visible=action == "password")
         self.question.show(question(action, name, self.model.pictures_of(name)), "attention")
         self.confirm_button.description = (
@@ -172,7 +172,7 @@ def account_rows(accounts: pd.DataFrame, admin: str, now: datetime) -> list[Acco
     Parameters
     ----------
     admin
-        Name of the admin who looks at them; empty for a member, whom the table offers nothing.
+        Name of the viewing admin; empty for a member, who gets no actions.
     """
     return [_account_row(record, admin, now) for record in row_dicts(accounts)]
 
@@ -204,7 +204,7 @@ def _actions(record: dict[str, Any], *, own: bool) -> tuple[tuple[str, str], ...
 
 
 def question(action: str, name: str, pictures: int) -> str:
-    """Word the question before an action, with its consequence.
+    """Make the question before an action, with its consequence.
 
     Examples
     --------

@@ -11,11 +11,11 @@ from imgurer_kernel.ui.widgets.viewer import Viewer
 
 
 class ViewerPanel(Panel):
-    """Opens over the page when pictures are shown.
+    """Covers the page when pictures are shown.
 
     Examples
     --------
-    ``panel.show_pictures([3, 5, 8], 5)`` shows image 5, with 3 before and 8 behind it.
+    ``panel.show_pictures([3, 5, 8], 5)`` shows image 5, with 3 before and 8 after it.
     """
 
     def __init__(self, session: VisitorSession) -> None:
@@ -29,7 +29,7 @@ class ViewerPanel(Panel):
         self.set_parts(ProgressLine(self.job), self.widget)
 
     def show_pictures(self, image_ids: Sequence[int], image_id: int) -> None:
-        """Show one of several pictures; the others are reached by the arrows, in their order."""
+        """Show one of several pictures; the arrow keys lead to the others, in order."""
         ids = list(dict.fromkeys(image_ids))
 
         def read(_: object) -> ImageListing:

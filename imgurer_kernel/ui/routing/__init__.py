@@ -1,4 +1,4 @@
-"""The URL fragment: which tab is open and what it shows, for Back, Reload and bookmarks.
+"""The URL fragment: the open tab and its content, for Back, Reload and bookmarks.
 
-Only view state is in a URL: who the visitor is never is.
+Only view state is in a URL, never the identity of the visitor.
 """

@@ -1,7 +1,7 @@
-"""The URL fragment behind the ``#``: which tab, showing what.
+"""The URL fragment behind the ``#``: the open tab, and its parameters.
 
-It holds the state of the view only, never who looks: whoever opens the address sees what they
-are allowed to see.
+It has view state only, not the identity of the visitor: everyone who opens the URL sees what they
+may see.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _MAX_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A tab, and the parameters of what it shows.
+    """A tab, and the parameters of its content.
 
     Examples
     --------
@@ -41,37 +41,37 @@ class Route:
 
     @classmethod
     def parse(cls, text: str) -> "Route":
-        """Parse a fragment, ignoring what is invalid: anybody may edit a URL."""
+        """Parse a fragment, ignoring invalid parts: users may edit a URL."""
         tab, _, query = text[:_MAX_LENGTH].removeprefix("#").partition("?")
-        # No limit of fields, which would raise: the text is short.
+        # Without a limit on fields, which would raise: the text is short.
         pairs = parse_qsl(query, errors="replace", max_num_fields=None)
         return cls(tab, {name: value for name, value in pairs if name})
 
 
 def whole_number(text: str | None, default: int, low: int = 0, high: int = 1 << 53) -> int:
-    """Parse a number of a fragment; the default where it is none, or not within low..high.
+    """Parse a number of a fragment; return the default if it is invalid, or outside low..high.
 
     Examples
     --------
     >>> whole_number("12", 0), whole_number("-1", 5), whole_number("x", 5), whole_number(None, 5)
     (12, 5, 5, 5)
     """
-    # 16 digits hold 2**53; int() of a longer text may take long, or refuse.
+    # 16 digits hold 2**53; int() of a longer text is slow or raises.
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 16:
         return default
     return int(text) if low <= int(text) <= high else default
 
 
 class AddressBar(anywidget.AnyWidget):
-    """Keep the page's URL and the dashboard in step; invisible.
+    """Synchronizes the page's URL and the dashboard; invisible.
 
-    In JupyterLab, whose address is not ours, it reports an empty address once and changes none.
+    In JupyterLab, which owns the URL, it reports an empty route once and changes nothing.
 
     Parameters
     ----------
     on_navigate
-        Called with the route in the address when a page is opened, reloaded, or the visitor goes
-        back or forward.
+        Called with the route of the URL when a page is opened or reloaded, or the visitor goes back
+        or forward.
     """
 
     _esm = static("routing/address.js")
@@ -84,10 +84,10 @@ class AddressBar(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def go(self, route: Route, *, replace: bool = False) -> None:
-        """Set the route in the URL; Back leads to the one before unless replaced.
+        """Set the route in the URL; Back leads to the previous one, unless `replace` is set.
 
-        The page drops the message if the visitor has navigated since: `_navigation` numbers
-        those that the kernel has heard of.
+        The page drops the message if the visitor has navigated since: `_navigation` is the number
+        of navigations that the kernel has received.
         """
         if route != self.current:
             self.current = route

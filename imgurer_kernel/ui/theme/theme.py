@@ -26,10 +26,10 @@ import anywidget
 Meaning = Literal["", "done", "attention", "failed"]
 
 SCOPE = "imgurer"
-"""CSS class of everything that the stylesheet applies to."""
+"""CSS class of all elements that the stylesheet applies to."""
 
 THEME_STYLES = ("theme/tokens.css", "theme/page.css", "theme/controls.css", "theme/text.css")
-"""The stylesheet of a page, in the order in which its files are joined."""
+"""The files of a page's stylesheet, in the order in which they are joined."""
 
 
 def static(*names: str) -> str:

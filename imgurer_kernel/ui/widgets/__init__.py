@@ -1,5 +1,5 @@
-"""Small anywidgets, each a .py, a .js and a .css of the same name; they know no store.
+"""Small anywidgets, each a .py, a .js and a .css of the same name, independent of any store.
 
-``common.js``, ``common.css`` and the files of `tile_board` are joined in front of those that
-need them: there is no build step.
+``common.js``, ``common.css`` and the files of `tile_board` are prepended to those that need them:
+there is no build step.
 """

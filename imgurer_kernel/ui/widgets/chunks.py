@@ -1,4 +1,4 @@
-"""Send a file to the browser in acknowledged pieces, since no file has a URL."""
+"""Send a file to the browser in acknowledged chunks, since no file has a URL."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 from imgurer_kernel.errors import StorageError
 
 CHUNK = 1 << 20
-"""Bytes of the file in one message."""
+"""Bytes of the file per message."""
 WINDOW = 4
-"""Chunks that may be unacknowledged, so that the kernel's queue of messages stays short."""
+"""Most unacknowledged chunks, which keeps the kernel's message queue short."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,27 +30,27 @@ class DownloadFile:
 
 
 class ChunkSender:
-    """Sends one file at a time; a new one cancels the one before.
+    """Sends one file at a time; a new one cancels the previous one.
 
     The messages are ``begin`` with the facts of the file, ``chunk`` with a buffer, and ``end`` or
-    ``broken``; each has the number of the transfer. `widgets/chunks.js` is the other end.
+    ``broken``; each has the number of the transfer. `widgets/chunks.js` receives them.
 
     Parameters
     ----------
     send
-        Sends a message, with buffers if there are any.
+        Sends a message, optionally with buffers.
     on_error
-        Called with the error where a file cannot be read to its end.
+        Called with the error if a file cannot be read to its end.
     """
 
     def __init__(self, send: Callable[..., None], on_error: Callable[[StorageError], None]) -> None:
         self._send = send
         self._on_error = on_error
         self._sending: DownloadFile | None = None
-        self._number = 0  # tells late messages of an earlier transfer from this one's
+        self._number = 0  # distinguishes late messages of an earlier transfer
 
     def begin(self, file: DownloadFile, **facts: Any) -> None:  # noqa: ANN401 - whatever JSON has
-        """Send a file, with further fields for the browser."""
+        """Send a file, with additional fields for the browser."""
         self.stop()
         self._number += 1
         self._sending = file
@@ -60,7 +60,7 @@ class ChunkSender:
             self._send_chunk()
 
     def acknowledge(self, number: object) -> None:
-        """Send the next piece, if the acknowledged one belongs to this transfer."""
+        """Send the next chunk, if the acknowledged one belongs to this transfer."""
         if number == self._number:
             self._send_chunk()
 

@@ -1,4 +1,4 @@
-"""Two or more pictures side by side with linked zoom, and two of them laid on each other."""
+"""Two or more pictures side by side with linked zoom, and two of them overlaid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,21 +33,21 @@ class ComparedPictures:
     tiles, sizes
         The pictures, and width and height of each upright original.
     maps
-        How the first picture lies on each: six numbers of an affine map on -1..1; the first one's
+        Map of each picture from the first: six numbers of an affine map on -1..1; the first one's
         is the identity.
     facts
-        What is known of them, side by side.
+        Facts about them, side by side.
     text
-        A sentence about the two pictures, where there are two.
+        A sentence about the two pictures, if there are two.
     aligned, beneath, difference
-        JPEGs of one size: the first as it lies on the second, the second, and the map of what
-        differs; empty where there is none.
+        JPEGs of one size: the first aligned with the second, the second, and their difference;
+        empty if there is none.
     laid
-        Width and height of these.
+        Width and height of these JPEGs.
     differing
-        Share of what both show that visibly differs, 0..1.
+        Share of the common area that visibly differs, 0..1.
     framed
-        Whether the map frames what has nothing in common.
+        Whether the difference frames areas without any match.
     """
 
     tiles: Sequence[Tile]
@@ -64,18 +64,18 @@ class ComparedPictures:
 
 
 class Compare(OriginalsWidget):
-    """Pictures with one zoom for all; of two also a slider, blinking, and what differs.
+    """Pictures with one zoom for all; for two also a slider, blinking, and their difference.
 
-    Keys: ``s``, ``l``, ``b``, ``d`` for the four ways, and those of `Viewer` for the zoom.
+    Keys: ``s``, ``l``, ``b``, ``d`` for the four modes, and those of `Viewer` for the zoom.
 
     Traits
     ------
     mode
         ``side``, ``slider``, ``blink`` or ``difference``.
     active
-        Whether it is open, where it is not inline.
+        Whether it is open, if it is not inline.
     inline
-        Whether it stands on the page, as in a notebook, or over it; fixed when it is made.
+        Whether it is part of the page, as in a notebook, or covers it; fixed when it is made.
     """
 
     _esm = script(*STAGE_SCRIPTS, "widgets/compare.js")
@@ -99,7 +99,7 @@ class Compare(OriginalsWidget):
             if data:
                 layers[name] = (len(blob), len(data))
                 blob += data
-        # In one message: it must not open on the pictures of before.
+        # In one message: it must not open with the previous pictures.
         with self.hold_sync():
             self._content = {
                 "tiles": items,

@@ -1,4 +1,4 @@
-"""A button that saves a file which the kernel makes."""
+"""A button that saves a file made by the kernel."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,14 +17,14 @@ class Download(anywidget.AnyWidget):
     Parameters
     ----------
     job
-        Where `prepare` runs; an error that it raises is shown there.
+        Job in which `prepare` runs; its errors are shown there.
     prepare
         Makes the file when the button is pressed; runs in a thread.
 
     Traits
     ------
     label, disabled
-        Text on the button, and whether it is out of use.
+        Text of the button, and whether it is disabled.
     """
 
     _esm = script("widgets/common.js", "widgets/chunks.js", "widgets/download.js")
@@ -43,7 +43,7 @@ class Download(anywidget.AnyWidget):
         """Make the file and send it, as a click on the button does."""
         self._job.start("Preparing the file", lambda _: self._prepare(), self._sender.begin)
 
-    # `ipywidgets.Widget.send` looked up again: tests put a browser in its place.
+    # Looks up `ipywidgets.Widget.send` at each call: tests replace it by a browser.
     def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         self.send(message, buffers)
 

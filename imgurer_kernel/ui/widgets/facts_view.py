@@ -16,7 +16,7 @@ class FactsView(anywidget.AnyWidget):
     Traits
     ------
     empty_text
-        What stands here while no picture is shown.
+        Text shown while there is no picture.
 
     Examples
     --------

@@ -19,9 +19,9 @@ class FrameTile:
     Attributes
     ----------
     place
-        From 0, over all pages.
+        Position from 0, over all pages.
     heading
-        A line before it; empty for none.
+        A line before the tile; empty for none.
     """
 
     place: int
@@ -32,22 +32,22 @@ class FrameTile:
 class FrameGallery(anywidget.AnyWidget):
     """One page of many tiles, and a selection over all pages.
 
-    A click selects, with Ctrl or Meta it adds or takes away, with Shift it takes all between; the
-    arrows move, Space adds or takes away, Ctrl+A selects everything, Escape nothing.
+    A click selects; Ctrl or Meta adds or removes, Shift selects all between; the arrow keys move,
+    Space adds or removes, Ctrl+A selects everything, Escape nothing.
 
     Parameters
     ----------
     on_page
-        Called with the number of a page, from 0, that somebody wants to see.
+        Called with the number of a requested page, from 0.
 
     Traits
     ------
     total, page, page_size
-        How many tiles there are, which page is shown, and how many tiles it has.
+        Number of tiles, current page, and tiles per page.
     ranges
-        The selection: pairs of the first place and the one behind the last, ascending.
+        The selection: pairs of the first position and the one after the last, ascending.
     label, empty_text
-        Name for screen readers, and what an empty gallery says.
+        Name for screen readers, and the text of an empty gallery.
     """
 
     _esm = script(*BOARD_SCRIPTS, "widgets/frame_gallery.js")

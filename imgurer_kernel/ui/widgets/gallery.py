@@ -11,7 +11,7 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 
 class Gallery(TileBoard):
-    """Pictures to view, select and open; takes the traits of `TileBoard`.
+    """Pictures to view, select and open; has the traits of `TileBoard`.
 
     Examples
     --------
@@ -34,14 +34,14 @@ class Gallery(TileBoard):
     def show(
         self, tiles: Sequence[Tile], *, divider: int | None = None, divider_label: str = ""
     ) -> None:
-        """Replace the tiles; a selection that is not among them is dropped.
+        """Replace the tiles; drop a selection that is not among them.
 
         Parameters
         ----------
         divider
-            How many tiles stand before the line that separates the rest; None for no line.
+            Number of tiles before the line that separates the rest; None for no line.
         divider_label
-            Words on that line, such as ``"not verified"``.
+            Text on that line, such as ``"not verified"``.
         """
         items, blob = pack(tiles)
         content = {"tiles": items, "blob": blob, "divider": divider}

@@ -1,4 +1,4 @@
-"""The dashboard's header: name, counts, visitor, tabs, and the keys that work everywhere."""
+"""The dashboard's header: name, counts, visitor, tabs, and the global keys."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ class Header(anywidget.AnyWidget):
     Parameters
     ----------
     on_follow
-        Called with the part from ``#`` on of a link that was followed.
+        Called with the fragment, from ``#`` on, of a followed link.
 
     Traits
     ------
@@ -34,9 +34,9 @@ class Header(anywidget.AnyWidget):
     tabs
         Each ``{"id": ..., "label": ..., "hash": ...}``.
     current
-        The id of the tab that is open.
+        The id of the open tab.
     user, logout
-        Who is logged in, and where the log-out link leads; empty for none.
+        Name of the logged-in user, and URL of the log-out link; empty for none.
     """
 
     _esm = script("widgets/common.js", "widgets/header.js")

@@ -1,4 +1,4 @@
-"""The base of widgets that show originals, which they request and get in pieces."""
+"""The base of widgets that show originals, which they request and receive in chunks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -36,13 +36,13 @@ class OriginalsWidget(anywidget.AnyWidget):
 
     @property
     def image_ids(self) -> set[int]:
-        """The shown pictures; no other original is sent."""
+        """The shown pictures; other originals are not sent."""
         return {tile["image_id"] for tile in self._content["tiles"]}
 
     def deliver(
         self, image_id: int, file: DownloadFile, size: tuple[int, int], note: str = ""
     ) -> None:
-        """Send an original that the browser asked for; `note` is shown beneath it."""
+        """Send a requested original; `note` is shown below it."""
         self._sent = image_id
         width, height = size
         self._sender.begin(file, image_id=image_id, width=width, height=height, note=note)
@@ -51,7 +51,7 @@ class OriginalsWidget(anywidget.AnyWidget):
         """Show why an original cannot be shown; its thumbnail stays."""
         self.send({"kind": "failed", "image_id": image_id, "text": text})
 
-    # `ipywidgets.Widget.send` looked up again: tests put a browser in its place.
+    # Looks up `ipywidgets.Widget.send` at each call: tests replace it by a browser.
     def _send_piece(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         self.send(message, buffers)
 

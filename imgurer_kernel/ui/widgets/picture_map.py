@@ -1,4 +1,4 @@
-"""Pictures as points of a map, in which one moves, looks closer and selects."""
+"""Pictures as points of a map to pan, zoom and select."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,41 +15,41 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 Corners: TypeAlias = list[tuple[float, float]]
 
 How = Literal["new", "more", "less"]
-"""What an outline does: it selects what is in it alone, adds it, or takes it away."""
+"""Effect of an outline on the selection: replace, add, or remove."""
 
 _HOW: tuple[How, ...] = get_args(How)
 
 MAX_PICTURES = 96
-"""Pictures that a page is sent at once; one that asks for more is sent the first of them."""
+"""Most pictures sent at once; of a larger request the first ones are sent."""
 
 MAX_CORNERS = 2000
 
 
 class PictureMap(anywidget.AnyWidget):
-    """A map of points, with thumbnails of as many of what is in view as there is room for.
+    """A map of points, with thumbnails of those in view, as far as they fit.
 
-    Dragging moves, or selects by a box or a free line; with Ctrl or Meta it adds, with Alt it takes
-    away. The wheel zooms once the map has the focus, and with Ctrl always. Keys: arrows move, ``+``
-    and ``-`` zoom, ``0`` shows all, ``v`` selects what is in view, Ctrl+A all, Escape nothing.
+    Dragging pans, or selects by a box or a lasso; Ctrl or Meta adds, Alt removes. The wheel zooms
+    once the map has the focus, and always with Ctrl. Keys: arrows pan, ``+`` and ``-`` zoom, ``0``
+    shows all, ``v`` selects what is in view, Ctrl+A all, Escape nothing.
 
     Parameters
     ----------
     places
-        float (n, 2): where the points are, 0 to 1, to the right and up.
+        float (n, 2): positions of the points, 0 to 1, to the right and up.
     marked
-        bool (n,): which of them have another color, for ``mark``.
+        bool (n,): points with the other color, described by ``mark``.
     on_pictures
-        From numbers of points to their tiles.
+        Returns the tiles for point numbers.
     on_outline, on_points
-        Called with the corners of an outline, or with numbers of points, and what becomes of what
-        is there.
+        Called with the corners of an outline, or with point numbers, and the effect on the
+        selection.
 
     Traits
     ------
     label
         Name for screen readers.
     mark, no_mark
-        What the colors mean.
+        Meaning of the two colors.
     """
 
     _esm = script("widgets/common.js", "widgets/map_view.js", "widgets/picture_map.js")
@@ -99,7 +99,7 @@ class PictureMap(anywidget.AnyWidget):
             self._on_outline(corners, how)
 
     def _points_of(self, message: dict[str, Any]) -> list[int]:
-        """Numbers of points that there are; whatever else a page sends is left out."""
+        """Return the valid point numbers of a message; a page may send anything."""
         given = message.get("points")
         if not isinstance(given, list):
             return []
@@ -113,7 +113,7 @@ class PictureMap(anywidget.AnyWidget):
 
 
 def corners_of(given: object) -> Corners:
-    """Read the corners of an outline as a page sends them; none where that is no outline.
+    """Parse the corners of an outline from a page; empty if they are invalid.
 
     Examples
     --------

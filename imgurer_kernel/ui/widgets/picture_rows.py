@@ -1,4 +1,4 @@
-"""A table of pictures, a row each: its status, and its nearest duplicate."""
+"""A table of pictures: a row for each, with its status and its nearest duplicate."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import traitlets
 from imgurer_kernel.ui.theme.theme import Meaning, script, static
 
 PAGE = 50
-"""Rows that are sent at first, and with each *Show more*."""
+"""Rows sent at first, and with each *Show more*."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,19 +20,19 @@ class PictureRow:
     Attributes
     ----------
     key
-        Comes back when the row is clicked.
+        Sent back when the row is clicked.
     name
-        File name as it is; shown as text.
+        File name, unchanged; shown as text.
     status
-        Which of the totals it belongs to.
+        The total that it belongs to.
     meaning, text
-        What became of it: the icon and the words beside it.
+        The outcome: the icon and the text beside it.
     thumbnail, image_id
-        JPEG, or the image of the store whose thumbnail is taken where it is empty; -1 for none.
+        JPEG; if it is empty, the thumbnail of this image of the store is used; -1 for none.
     opens
-        Whether a click does anything.
+        Whether a click has an effect.
     match_id, match_text
-        The picture beside it and the words on it; -1 for none.
+        The picture beside it and its caption; -1 for none.
     """
 
     key: int
@@ -55,18 +55,18 @@ class PictureRows(anywidget.AnyWidget):
     thumbnails
         Reads thumbnails of images of the store, JPEG, in the order of the ids.
     on_open
-        Called with the key of a row that is clicked.
+        Called with the key of a clicked row.
     on_match
-        Called with the image_id of a picture beside one that is clicked; None for no click.
+        Called with the image_id of a clicked picture beside a row; None to ignore clicks.
     on_clear
-        Called when somebody wants the list to be empty; None for no such button.
+        Called when the user clears the list; None for no such button.
 
     Traits
     ------
     title
         A line above the table.
     shown
-        The status of which rows are shown; empty for all.
+        The status whose rows are shown; empty for all.
 
     Examples
     --------
@@ -102,10 +102,10 @@ class PictureRows(anywidget.AnyWidget):
         self.on_msg(self._receive)
 
     def show(self, rows: Sequence[PictureRow], totals: Sequence[tuple[str, str]]) -> None:
-        """Replace the rows, and the totals: a status and its text, such as ``("new", "3 new")``."""
+        """Replace rows and totals; a total is a status and a text, as in ``("new", "3 new")``."""
         self._rows = rows
         if self.shown not in {"", *(status for status, _ in totals)}:
-            self.shown = ""  # nothing of that kind is left
+            self.shown = ""  # no rows of that status are left
         with self.hold_sync():
             self.totals = [list(each) for each in totals]
             self._send_rows()
@@ -117,12 +117,12 @@ class PictureRows(anywidget.AnyWidget):
     def _send_rows(self) -> None:
         wanted = [row for row in self._rows if self.shown in {"", row.status}]
         page, more = wanted[: self._limit], max(0, len(wanted) - self._limit)
-        if page == self._sent:  # a table that grows at its end: pictures are not sent again
+        if page == self._sent:  # rows were only appended: do not send the pictures again
             if more != self.content["more"]:
                 self.content = self.content | {"more": more}
             return
         self._sent = page
-        # One question to the catalog for all thumbnails of the page.
+        # One query of the catalog for all thumbnails of the page.
         ids = sorted(
             {row.image_id for row in page if not row.thumbnail} | {r.match_id for r in page}
         )
@@ -156,7 +156,7 @@ class PictureRows(anywidget.AnyWidget):
         if kind == "more":
             self._limit += PAGE
             self._send_rows()
-        # Whatever a page sends, only what is listed is opened.
+        # Only listed rows are opened, whatever a page sends.
         keys = {row.key for row in self._sent if row.opens}
         matches = {row.match_id for row in self._sent} - {-1}
         if kind == "open" and self._on_open is not None and value in keys:

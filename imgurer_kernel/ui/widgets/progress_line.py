@@ -10,9 +10,9 @@ from imgurer_kernel.ui.theme.theme import script, static
 
 
 class ProgressLine(anywidget.AnyWidget):
-    """Show the first of some jobs that runs for long, with a button that cancels them all.
+    """Show the first job that has run for long, with a button that cancels all jobs.
 
-    The line keeps its height while nothing runs, so that what is below it does not jump.
+    The line keeps its height while no job runs, so that the content below does not jump.
 
     Parameters
     ----------
@@ -22,13 +22,13 @@ class ProgressLine(anywidget.AnyWidget):
     Traits
     ------
     shown
-        Whether a job runs for long enough to be shown.
+        Whether a job has run long enough to be shown.
     label, done, total
-        That job's label and progress in steps; total 0 where it is not known.
+        That job's label and progress in steps; total is 0 if unknown.
     failure
-        Error messages of all jobs, empty for none.
+        Error messages of all jobs; empty without errors.
     idle_text
-        What stands here while nothing runs, such as ``"12 results"``.
+        Text shown while no job runs, such as ``"12 results"``.
     """
 
     _esm = script("widgets/common.js", "widgets/progress_line.js")

@@ -6,7 +6,7 @@ import traitlets
 from imgurer_kernel.ui.theme.theme import script, static
 
 RADIUS_WORDS = {0: "identical", 4: "re-saved", 10: "edited", 20: "loosely alike"}
-"""What two pictures at a distance of at most so many of 128 bits usually are to each other."""
+"""What pictures within this many of 128 bits usually are to each other."""
 
 
 class RadiusSlider(anywidget.AnyWidget):
@@ -15,15 +15,15 @@ class RadiusSlider(anywidget.AnyWidget):
     Traits
     ------
     value
-        Bits, 0 to 128; any radius can be set, the handle then rests at the stop below it. Set by
-        the browser when the handle is let go, or has rested for 200 ms.
+        Bits, 0 to 128. The handle is at the largest stop up to it. Set by the browser when the
+        handle is released, or has not moved for 200 ms.
     label
         Text above the slider.
     stops
-        The radii that the handle stops at, ascending. They lie closer together where one bit
-        more changes the result more.
+        The radii that the handle stops at, ascending. They are denser where one bit changes the
+        result more.
     ticks
-        Stops with words, each [bits, words].
+        Stops with labels, each [bits, label].
     """
 
     _esm = script("widgets/common.js", "widgets/radius_slider.js")

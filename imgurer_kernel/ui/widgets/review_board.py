@@ -30,25 +30,25 @@ class ReviewFile:
     Attributes
     ----------
     file_id, image_id
-        Come back in messages.
+        Sent back in messages.
     name, folder, path
         As in `imgurer_kernel.ui.widgets.tile_data.Tile`.
     detail
         Pixels and bytes.
     reason
-        Why it is kept, or goes.
+        Why it is kept or removed.
     differs
-        What differs from the one that is kept; shown bold.
+        Difference from the keeper; shown bold.
     fate
-        ``keep``, ``remove``, ``stay`` (a reference, or somebody else's) or ``missing``.
+        ``keep``, ``remove``, ``stay`` (in a reference folder, or another user's) or ``missing``.
     fate_text
-        That in a word or two.
+        The fate in a word or two.
     alt
-        For those who cannot see the picture.
+        Text for screen readers.
     found
         How it was found: bits and agreement.
     thumbnail
-        JPEG; empty where there is none.
+        JPEG; empty if there is none.
     """
 
     file_id: int
@@ -68,9 +68,9 @@ class ReviewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewCluster:
-    """One cluster: a title, a line of facts, its files, and how many more there are.
+    """One cluster: a title, a line of facts, its files, and the number of files not shown.
 
-    Where all files are the same bytes they cannot be decided to be different.
+    A cluster of files with the same bytes cannot be decided to be different.
     """
 
     cluster_id: int
@@ -96,14 +96,14 @@ class ReviewBoard(anywidget.AnyWidget):
     Traits
     ------
     done
-        What was done, by cluster_id as a text: text, failed, pending, can_undo, and stays, where
-        nothing was done and the cluster is not folded away.
+        Results by cluster_id as text: text, failed, pending, can_undo, and stays (nothing was done,
+        and the cluster is not collapsed).
     bars
-        What the bars show; see `imgurer_kernel.ui.panels.review`.
+        Content of the bars; see `imgurer_kernel.ui.panels.review`.
     place
-        The cluster that gets the focus, and a number that is another one each time.
+        The cluster to focus, and a number that changes each time.
     preview
-        What is asked before many files are removed; empty for nothing.
+        The question before many files are removed; empty for none.
     """
 
     _esm = script(
@@ -125,7 +125,7 @@ class ReviewBoard(anywidget.AnyWidget):
     place = traitlets.List([-1, 0]).tag(sync=True)
     shortcuts = traitlets.List([list(key) for key in KEYS]).tag(sync=True)
     _content = traitlets.Dict().tag(sync=True)
-    # By themselves, since they are most of a page, and seldom change with what is said of them.
+    # Separate from the content: they are most of a page, and rarely change with its texts.
     _pictures = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, on_act: Callable[[str, Mapping[str, Any]], None], **traits: object) -> None:
@@ -139,7 +139,7 @@ class ReviewBoard(anywidget.AnyWidget):
 
     def show(self, clusters: Sequence[ReviewCluster], empty_text: str = "") -> None:
         """Show a page of clusters, or `empty_text` if there are none."""
-        # Each once, and in an order that does not depend on which file is kept.
+        # Each thumbnail once, in an order that does not depend on the keeper.
         found = {file.image_id: file.thumbnail for each in clusters for file in each.files}
         offsets, offset = {}, 0
         for image_id in sorted(found):
@@ -154,7 +154,7 @@ class ReviewBoard(anywidget.AnyWidget):
                 files.append(item | {"offset": offsets[file.image_id], "length": length})
             rest = {name: getattr(cluster, name) for name in _CLUSTER_FACTS}
             packed.append(rest | {"files": files})
-        with self.hold_sync():  # in one message, or names would stand under other pictures
+        with self.hold_sync():  # one message, so that names and pictures match
             self._pictures = b"".join(found[image_id] for image_id in sorted(found))
             self._content = {"clusters": packed, "empty": empty_text}
 

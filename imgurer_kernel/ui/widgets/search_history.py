@@ -1,4 +1,4 @@
-"""The pictures searched for so far, in a row; each leads back to its search."""
+"""The query pictures so far, in a row; each leads back to its search."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from imgurer_kernel.ui.theme.theme import script, static
 
 
 class SearchHistory(anywidget.AnyWidget):
-    """Show the pictures searched for, the current one last; fewer than two show nothing.
+    """Show the query pictures, the current one last; hidden with fewer than two.
 
     Parameters
     ----------
     on_return
-        Called with the position, from 0, of an earlier picture that is clicked.
+        Called with the position, from 0, of a clicked earlier picture.
     """
 
     _esm = script("widgets/common.js", "widgets/search_history.js")

@@ -13,18 +13,18 @@ BOARD_STYLES = ("theme/tokens.css", "widgets/tile_board.css")
 
 
 class TileBoard(anywidget.AnyWidget):
-    """Base of `Gallery`, whose script lays the tiles out.
+    """Base of `Gallery`, whose script lays out the tiles.
 
     Traits
     ------
     selected
         image_id of the selected tile; -1 for none.
     busy
-        True while new results are on their way; showing them sets it back.
+        True while new results are loading; showing them resets it.
     label
         Name for screen readers.
     empty_text
-        What an empty board says.
+        Text of an empty board.
     tile_size
         Smallest width of a tile in CSS pixels, 64 to 512.
     """
@@ -59,7 +59,7 @@ class TileBoard(anywidget.AnyWidget):
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         image_id = message.get("image_id")
-        # The message may be about a tile that has been replaced meanwhile.
+        # The tile may have been replaced since the browser sent its message.
         if image_id in self.image_ids:
             for callback in self._callbacks.get(str(message.get("kind")), []):
                 callback(int(image_id))
@@ -71,7 +71,7 @@ class TileBoard(anywidget.AnyWidget):
 
     def _replace(self, content: dict[str, Any], image_ids: set[int]) -> None:
         with self.hold_sync():
-            # The content first: an observer of the selection must see the new tiles.
+            # The content first: observers of the selection must see the new tiles.
             self._content = content
             if self.selected not in image_ids:
                 self.selected = -1

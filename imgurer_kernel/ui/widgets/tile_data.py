@@ -14,23 +14,21 @@ class Tile:
     Attributes
     ----------
     image_id
-        Comes back when the tile is selected or opened; tiles of one image are selected together.
+        Sent back when the tile is selected or opened; tiles of one image are selected together.
     name
-        File name as it is; shown as text, its middle elided.
+        File name, unchanged; shown as text, its middle elided.
     folder, path
-        Where the file is: its folder, shown with its middle elided, and the whole path, which is
-        shown on demand.
+        The file's folder, shown with its middle elided, and the whole path, shown on demand.
     detail
         Second line, such as ``"4032 x 3024 · 2.1 MB"``.
     alt
-        For those who cannot see the picture, such as
-        ``"NAME, 4032 by 3024, same picture"``.
+        Text for screen readers, such as ``"NAME, 4032 by 3024, same picture"``.
     thumbnail
-        JPEG; empty where there is none.
+        JPEG; empty if there is none.
     badge, meaning
-        Text on the picture's corner, and the meaning that gives it icon and color.
+        Text on the picture's corner, and the meaning that sets its icon and color.
     note
-        What differs from the medoid; shown bold.
+        Difference from the medoid; shown bold.
     """
 
     image_id: int
@@ -46,12 +44,12 @@ class Tile:
 
 
 def pack(tiles: Sequence[Tile], start: int = 0) -> tuple[list[dict[str, Any]], bytes]:
-    """Pack tiles into JSON and one blob of thumbnails, with the position of each in it.
+    """Pack tiles into JSON and one blob of thumbnails, with the position of each in the blob.
 
     Parameters
     ----------
     start
-        Bytes of the blob before these tiles.
+        Bytes in the blob before these tiles.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The table of accounts, and the actions that each row offers."""
+"""The table of accounts, with the actions for each row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,11 +17,11 @@ class AccountRow:
     Attributes
     ----------
     state
-        In words, such as ``"can log in"``.
+        State in words, such as ``"can log in"``.
     enabled
-        Decides the icon beside the state.
+        Sets the icon beside the state.
     actions
-        What may be done, each (name, label): the name comes back when it is chosen.
+        Possible actions, each (name, label): the name is sent back when it is chosen.
     """
 
     name: str
@@ -40,7 +40,7 @@ class AccountTable(anywidget.AnyWidget):
     Parameters
     ----------
     on_action
-        Called with the name of an action and of the account.
+        Called with the names of an action and of an account.
     """
 
     _esm = script("widgets/common.js", "widgets/user_table.js")
@@ -59,6 +59,6 @@ class AccountTable(anywidget.AnyWidget):
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         for row in self.rows:
             offered = [action for action, _ in row["actions"]]
-            # Whatever a page sends, only what its row offers is done.
+            # Only actions offered by the row are run, whatever a page sends.
             if row["name"] == message.get("name") and message.get("action") in offered:
                 self._on_action(str(message["action"]), str(row["name"]))

@@ -1,4 +1,4 @@
-"""Pictures in full resolution, one after the other, over the whole page."""
+"""Pictures in full resolution, one after the other, covering the page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 
 class Viewer(OriginalsWidget):
-    """A viewer over the page; Escape closes it and returns the focus.
+    """A viewer that covers the page; Escape closes it and restores the focus.
 
-    Zoom by wheel, pinch, ``+`` and ``-``; ``0`` fits, ``1`` is pixel for pixel; the arrows go to
-    the previous and next picture, or move the one that is zoomed; ``i`` shows its facts.
+    Zoom by wheel, pinch, ``+`` and ``-``; ``0`` fits, ``1`` shows pixel for pixel; the arrow keys
+    go to the previous and next picture, or pan a zoomed one; ``i`` shows its facts.
 
     Traits
     ------
     position
-        Which of the pictures is open, from 0; -1 for none.
+        Position of the open picture, from 0; -1 for none.
     facts
-        Labels and values of the open one.
+        Labels and values of the open picture.
     """
 
     _esm = script(*STAGE_SCRIPTS, "widgets/viewer.js")
@@ -41,14 +41,14 @@ class Viewer(OriginalsWidget):
         Parameters
         ----------
         tiles
-            Shown until the originals are there.
+            Shown until the originals are loaded.
         sizes
             Width and height of each upright original.
         position
-            Which one.
+            Position of the picture to open.
         """
         items, blob = pack(tiles)
-        # In one message: the position is one of these pictures, not of those before.
+        # In one message, so that the position refers to these pictures.
         with self.hold_sync():
             self._content = {"tiles": items, "blob": blob, "sizes": [list(s) for s in sizes]}
             self.position = position

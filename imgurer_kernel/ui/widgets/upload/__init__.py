@@ -1,4 +1,4 @@
-"""Uploads in pieces: the control in the page, and the receiver in the kernel.
+"""Uploads in chunks: the control in the page, and the receiver in the kernel.
 
-Files arrive as temporary files with a digest; what is done with them is the panel's choice.
+Files arrive as temporary files with a digest; the panel decides what to do with them.
 """

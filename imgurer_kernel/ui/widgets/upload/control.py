@@ -1,9 +1,9 @@
 """Upload many large files into the kernel, with progress and a verdict for each.
 
-`ipywidgets.FileUpload` sends a file as one message, and dies without a word at the websocket's
-limit (2 MiB on our server, 10 MiB on Jupyter's). Here the browser sends chunks of 1 MiB, at most
-four of them unacknowledged; they go to a temporary file and a running SHA-256. What is to become
-of a file is judged in a thread of its own, so that the next one arrives meanwhile.
+`ipywidgets.FileUpload` sends a file as one message, and fails silently at the websocket's limit
+(2 MiB on our server, 10 MiB on Jupyter's). Here the browser sends chunks of 1 MiB, at most four of
+them unacknowledged; they go to a temporary file and a running SHA-256. Each file is judged in a
+worker thread, so that the next one arrives meanwhile.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from imgurer_kernel.ui.widgets.upload.verdict import Verdict, verdict_message
 __all__ = ["Upload", "UploadControl", "Verdict"]
 
 IDLE_LIMIT = 600.0
-"""Seconds without a chunk after which a file's page is taken for closed."""
+"""Seconds without a chunk after which a file's page is assumed to be closed."""
 
 REMEMBERED = 64
-"""How many of the last verdicts can be sent again to a page whose connection broke."""
+"""Number of recent verdicts that can be sent again to a page whose connection broke."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,32 +45,31 @@ class UploadControl(anywidget.AnyWidget):
     Parameters
     ----------
     folder
-        Where the temporary files lie. They are removed after the verdict, on cancel, on error,
-        and when the kernel ends.
+        Folder of the temporary files. They are removed after the verdict, on cancel, on error, and
+        when the kernel ends.
     on_file
-        Judges an upload. Runs in a worker thread while others arrive; it
-        must not touch widgets (see `on_settled`). An `ImgurerError` that it raises is shown in
-        the row; of any other error the row says only that something went wrong, and the log has
-        the rest.
+        Judges an upload. Runs in a worker thread while others arrive; it must not touch widgets
+        (see `on_settled`). An `ImgurerError` that it raises is shown in the row; any other error is
+        logged, and the row says only that something went wrong.
     max_bytes
-        Largest file; a larger one is refused in words before a byte is sent.
+        Largest file; a larger one is refused before a byte is sent.
     compare
-        Called in the worker thread with each ``"added"`` verdict when no file waits any more;
-        may return a better verdict, which takes its place in the row.
+        Called in the worker thread with each ``"added"`` verdict when no file waits any more; may
+        return a refined verdict, which replaces the one in the row.
     threads
-        How many uploads are judged at once.
+        Number of uploads judged at once.
 
     Traits
     ------
     multiple
         False for one picture at a time: a new file replaces the last, and the area is small.
     listed
-        False for a small area without rows: only what could not be taken is listed. What is
-        done with the others is shown elsewhere.
+        False for a small area without rows: only failed files are listed, and the others are shown
+        elsewhere.
     prompt
-        Words of the drop area.
+        Text of the drop area.
     stall_seconds
-        How long the kernel may stay silent before a file is given up, with a way to retry.
+        Seconds without an answer of the kernel until a file is given up, with a way to retry.
 
     Examples
     --------
@@ -106,33 +105,33 @@ class UploadControl(anywidget.AnyWidget):
     ) -> None:
         self._on_file = on_file
         self._compare = compare
-        self._added: deque[tuple[str, Upload, Verdict]] = deque()  # what is still to be compared
+        self._added: deque[tuple[str, Upload, Verdict]] = deque()  # still to be compared
         self._reception = UploadReceiver(folder, max_bytes=max_bytes, chunk_bytes=1 << 20)
         self._judged: dict[str, tuple[Upload, Future[Verdict]]] = {}
         self._verdicts: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
         self._worker = ThreadPool(threads, thread_name_prefix="upload")
         self._settled: list[Callable[[Upload, Verdict], None]] = []
-        self._improved: list[Callable[[Upload, Verdict], None]] = []
-        self._choosers: list[Callable[[int], None]] = []
+        self._compared_callbacks: list[Callable[[Upload, Verdict], None]] = []
+        self._chosen_callbacks: list[Callable[[int], None]] = []
         self._begun: list[Callable[[], None]] = []
         self._idle: list[Callable[[], None]] = []
-        self._queued = False  # the page has files of which nothing was sent yet
+        self._queued = False  # the page has files that it has not begun to send
         self._busy = False
-        self._turn = threading.Lock()
-        self._openers: list[Callable[[int], None]] = []
-        self._clearers: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._open_callbacks: list[Callable[[int], None]] = []
+        self._cleared_callbacks: list[Callable[[], None]] = []
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
         super().__init__(max_bytes=max_bytes, **traits)
-        # Not `__del__`: this runs at the end of the kernel too, and does not hold the widget.
+        # Not `__del__`: this also runs when the kernel ends, and holds no reference to the widget.
         self._finalizer = weakref.finalize(self, _end, self._reception, self._worker)
         self.on_msg(self._receive)
 
     @property
     def active(self) -> int:
-        """How many files are arriving or waiting for their verdict."""
+        """Number of files that are arriving or waiting for their verdict."""
         return len(self._reception) + len(self._judged)
 
     @property
@@ -146,14 +145,14 @@ class UploadControl(anywidget.AnyWidget):
 
     def on_compared(self, callback: Callable[[Upload, Verdict], None]) -> None:
         """Call `callback` with each refined verdict of `compare`, on the kernel's event loop."""
-        self._improved.append(callback)
+        self._compared_callbacks.append(callback)
 
     def on_chosen(self, callback: Callable[[int], None]) -> None:
-        """Call `callback` with the number of files that were dropped or chosen, before the first.
+        """Call `callback` with the number of chosen or dropped files, before the first arrives.
 
-        On the kernel's event loop; those that are too large are counted.
+        Called on the kernel's event loop; files that are too large count.
         """
-        self._choosers.append(callback)
+        self._chosen_callbacks.append(callback)
 
     def on_begin(self, callback: Callable[[], None]) -> None:
         """Call `callback` on the kernel's event loop when the first of some files arrives."""
@@ -162,20 +161,20 @@ class UploadControl(anywidget.AnyWidget):
     def on_idle(self, callback: Callable[[], None]) -> None:
         """Call `callback` on the kernel's event loop when the last file is settled.
 
-        Once for each `on_begin`: not between two files of which the page has the second one ready.
+        Once per `on_begin`: not between two files if the page has the second one ready.
         """
         self._idle.append(callback)
 
     def on_open(self, callback: Callable[[int], None]) -> None:
-        """Call `callback` with the image_id of a picture in a row that is clicked."""
-        self._openers.append(callback)
+        """Call `callback` with the image_id of the picture in a clicked row."""
+        self._open_callbacks.append(callback)
 
     def on_cleared(self, callback: Callable[[], None]) -> None:
-        """Call `callback` when somebody has cleared the list of what is settled."""
-        self._clearers.append(callback)
+        """Call `callback` when the user has cleared the list of settled files."""
+        self._cleared_callbacks.append(callback)
 
     def clear(self) -> None:
-        """Remove the rows of all files that are settled."""
+        """Remove the rows of all settled files."""
         self.send({"kind": "clear"})
 
     def close(self) -> None:
@@ -199,23 +198,23 @@ class UploadControl(anywidget.AnyWidget):
             self._queued = bool(message.get("open"))
             self._note_busy(self.busy)
         else:
-            self._tell(kind, message)
+            self._handle_action(kind, message)
 
-    def _tell(self, kind: object, message: dict[str, Any]) -> None:
-        """Pass on what somebody did with the list."""
+    def _handle_action(self, kind: object, message: dict[str, Any]) -> None:
+        """Handle an action of the user on the list."""
         if kind == "chosen":
-            for chooser in self._choosers:
+            for chooser in self._chosen_callbacks:
                 chooser(int(message["files"]))
         elif kind == "cleared":
-            for clearer in self._clearers:
+            for clearer in self._cleared_callbacks:
                 clearer()
         elif kind == "open":
-            for callback in self._openers:
+            for callback in self._open_callbacks:
                 callback(int(message["image_id"]))
 
     def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
-        self._note_busy(busy=True)  # before a verdict can end it, in another thread
-        # No timer: what is abandoned is in nobody's way until the next file comes.
+        self._note_busy(busy=True)  # before a verdict in another thread can end it
+        # No timer: an abandoned file does no harm until the next one arrives.
         for abandoned in self._reception.expire(IDLE_LIMIT):
             self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
         sequence = int(message["sequence"])
@@ -233,11 +232,11 @@ class UploadControl(anywidget.AnyWidget):
         self.send({"kind": "ack", "key": key, "sequence": sequence, "bytes": progress.bytes})
         if progress.upload is not None:
             self._judge(key, progress.upload)
-        elif not self.active:  # a chunk of a file that is over
+        elif not self.active:  # a chunk of a file that is settled
             self._note_busy(busy=self._queued)
 
     def _answer(self, key: str) -> None:
-        """Send the verdict of a file again, which the page has not received."""
+        """Send the verdict of a file again to a page that has not received it."""
         if key in self._verdicts:
             content, pictures = self._verdicts[key]
             self.send(content, buffers=pictures)
@@ -252,12 +251,12 @@ class UploadControl(anywidget.AnyWidget):
         self._reception.cancel(key)
         _, future = self._judged.get(key, (None, None))
         if future is not None:
-            future.cancel()  # too late for the one that is being judged: its verdict will come
+            future.cancel()  # no effect if it is being judged: its verdict will be sent
         self._note_busy(self.busy)
 
     def _judge(self, key: str, upload: Upload) -> None:
         future = self._worker.submit(_judged, self._on_file, upload)
-        # Before the callback is added, which looks it up, and may run at once.
+        # Before adding the callback, which looks it up, and may run at once.
         self._judged[key] = upload, future
         future.add_done_callback(partial(self._settle, key))
 
@@ -277,7 +276,7 @@ class UploadControl(anywidget.AnyWidget):
             text = "Something went wrong inside; the server's log says what. Try again."
             verdict = Verdict(status="failed", text=text)
         content, pictures = verdict_message(key, verdict)
-        # Before it is sent: a page that asks meanwhile gets the answer.
+        # Before sending it, so that a page that asks meanwhile gets the answer.
         self._verdicts[key] = content, pictures
         if len(self._verdicts) > REMEMBERED:
             del self._verdicts[next(iter(self._verdicts))]
@@ -293,24 +292,24 @@ class UploadControl(anywidget.AnyWidget):
         self._note_busy(self.busy)
 
     def _note_busy(self, busy: bool) -> None:
-        with self._turn:
-            turned, self._busy = busy != self._busy, busy
-        if turned:
+        with self._lock:
+            has_changed, self._busy = busy != self._busy, busy
+        if has_changed:
             for listener in self._begun if busy else self._idle:
                 listener()
             if not busy:
                 self._compare_next()
 
     def _compare_next(self) -> None:
-        """Compare the next added file, unless others are arriving, which go first."""
+        """Compare the next added file, unless others are arriving, which have priority."""
         if self._added and not self._busy:
-            with suppress(RuntimeError):  # the worker has ended: the control is closed
+            with suppress(RuntimeError):  # the worker was shut down: the control is closed
                 self._worker.submit(self._compare_one).add_done_callback(self._compared)
 
     def _compare_one(self) -> tuple[str, Upload, Verdict] | None:
         try:
             key, upload, verdict = self._added.popleft()
-        except IndexError:  # two idle moments, one file
+        except IndexError:  # another call has taken the file
             return None
         better = self._compare(verdict) if self._compare is not None else None
         return None if better is None else (key, upload, better)
@@ -324,13 +323,13 @@ class UploadControl(anywidget.AnyWidget):
             key, upload, better = found
             content, pictures = verdict_message(key, better)
             self.send(content, buffers=pictures)
-            for callback in self._improved:
+            for callback in self._compared_callbacks:
                 self._on_loop(callback, upload, better)
         self._on_loop(self._compare_next)
 
     def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is None or self._loop.is_closed():
-            function(*arguments)  # a script or a test: no loop, and no widgets that are shown
+            function(*arguments)  # in a script or a test: no loop, and no displayed widgets
         else:
             self._loop.call_soon_threadsafe(function, *arguments)
 

@@ -17,15 +17,15 @@ class FolderFile:
     Attributes
     ----------
     name, folder
-        Of the file; the folder may be empty.
+        Name and folder of the file; the folder may be empty.
     status
-        Which of the totals it belongs to.
+        The total that it belongs to.
     meaning
         ``"done"``, ``"attention"`` or ``"failed"``: the icon before the text.
     text
-        What became of it, in words.
+        The outcome in words.
     image_id
-        The picture that a click on the name opens; -1 for none.
+        The picture opened by a click on the name; -1 for none.
     """
 
     name: str
@@ -79,11 +79,11 @@ class FolderRows(anywidget.AnyWidget):
         Parameters
         ----------
         title
-            What it is about, in one line.
+            Title in one line.
         totals
-            Status and words, such as ``("rejected", "3 rejected")``.
+            Status and text, such as ``("rejected", "3 rejected")``.
         files
-            The rows, in their order.
+            The rows, in order.
         remark
             A line above the rows; empty for none.
         """
@@ -93,7 +93,7 @@ class FolderRows(anywidget.AnyWidget):
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         image_id = int(message.get("image_id", -1))
-        # Whatever a page sends, only what is listed is opened.
+        # Only listed pictures are opened, whatever a page sends.
         shown = {row["image_id"] for row in self.content.get("rows", [])}
         if self._on_open is not None and image_id in shown - {-1}:
             self._on_open(image_id)

@@ -1,6 +1,6 @@
 """Receive uploaded files in chunks: count, hash, and write them to temporary files.
 
-Knows nothing of widgets or messages, so that it can be tested with plain bytes.
+It is independent of widgets and messages, so that tests need plain bytes only.
 """
 
 import hashlib
@@ -30,16 +30,17 @@ from imgurer_kernel.errors import (
 PREFIX = "upload-"
 SUFFIX = ".part"
 ABANDONED_AFTER = 86_400.0
-"""Seconds after which a temporary file that a killed kernel left behind is removed."""
+"""Seconds after which a temporary file left behind by a killed kernel is removed."""
 
 _LONGEST_NAME = 255
-"""Characters of a name that are kept, as file systems have; pages can send any number of them."""
+"""Longest name kept, in characters, as in file systems; pages can send names of any length."""
 
 _LONGEST_KEY = 64
 _MOST_FILES = 256
-"""Files that may be arriving at once: each keeps a file open. Our pages send a few at once."""
+"""Most files arriving at once: each keeps a file open. Our pages send a few at once."""
 
-# Controls, and the marks that turn the direction of writing: "gpj.exe" must not read "exe.jpg".
+# Control characters, and marks that change the direction of writing: "gpj.exe" must not show as
+# "exe.jpg".
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -50,10 +51,10 @@ class Upload:
     Attributes
     ----------
     name
-        What to show: the last part of the name that the browser gave, without controls.
-        Never part of a path.
+        Name to show: the last part of the name from the browser, without control characters. Never
+        used in a path.
     path
-        Temporary file; it is removed when whoever judges the upload returns.
+        Temporary file; it is removed after the upload is judged.
     bytes, digest
         Its size, and its SHA-256 as 64 hex digits.
     """
@@ -66,7 +67,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBytes:
-    """How far a file is: bytes received contiguously from its start, and the file if complete."""
+    """State of a file: bytes received contiguously from its start, and the file if complete."""
 
     bytes: int
     upload: Upload | None = None
@@ -86,7 +87,7 @@ class _Part:
 
 
 def shown_name(name: str) -> str:
-    r"""Return the last part of a file name, safe to be shown and stored as text.
+    r"""Return the last part of a file name, safe to show and store as text.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def shown_name(name: str) -> str:
     ('passwd', 'a b.jpg', 'unnamed')
     """
     last = name.replace("\\", "/").rpartition("/")[2]
-    whole = last.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate has no UTF-8
+    whole = last.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is not valid UTF-8
     clean = _UNSHOWABLE.sub(" ", whole).strip()
     if len(clean) > _LONGEST_NAME:
         suffix = clean[-16:].rpartition(".")
@@ -104,25 +105,25 @@ def shown_name(name: str) -> str:
 
 
 class UploadReceiver:
-    """Receives files, each under a key that the sender chose.
+    """Receives files, each under a key chosen by the sender.
 
-    Each chunk says whose it is and which, so that it does not matter when chunks overtake one
-    another, arrive twice because their receipt was lost, or arrive after a cancel: a kernel
-    promises no order of messages, and a connection that breaks loses some.
+    Each chunk has its key and number, so chunks may be reordered, repeated because their receipt
+    was lost, or arrive after a cancel: a kernel does not guarantee the order of messages, and a
+    broken connection loses some.
 
     Parameters
     ----------
     folder
-        Where the temporary files lie; made when the first file begins.
+        Folder of the temporary files; made when the first file begins.
     max_bytes
-        Largest file that is ingested.
+        Largest file to receive.
     chunk_bytes
         Size of each chunk but the last.
     ahead
-        How many chunks of one file may be held in memory because one before them is missing;
-        of all files together four times as many.
+        Most chunks of one file held in memory while an earlier one is missing; for all files
+        together four times as many.
     clock
-        Seconds, monotonic; to be replaced in tests.
+        Monotonic clock in seconds; tests replace it.
 
     Examples
     --------
@@ -151,7 +152,7 @@ class UploadReceiver:
         self._ahead = ahead
         self._clock = clock
         self._parts: dict[str, _Part] = {}
-        self._over: deque[str] = deque(maxlen=1024)  # whole or cancelled, the newest of them
+        self._finished: deque[str] = deque(maxlen=1024)  # complete or cancelled, newest last
         self._swept = False
         # JupyterLab may handle the messages of widgets in a thread of their own.
         self._lock = threading.RLock()
@@ -160,36 +161,36 @@ class UploadReceiver:
         return len(self._parts)
 
     def chunk(self, key: str, *, name: str, size: int, sequence: int, data: bytes) -> ReceivedBytes:
-        """Take one chunk of a file; an empty file consists of one empty chunk.
+        """Accept one chunk of a file; an empty file consists of one empty chunk.
 
         Parameters
         ----------
         name, size
-            The file's; the same in each of its chunks.
+            Name and size of the file; the same in each of its chunks.
         sequence
             Number of the chunk, from 0.
 
         Returns
         -------
         Progress
-            With the whole file as soon as nothing is missing: it belongs to the caller then. A
-            chunk of a file that is whole or cancelled changes nothing.
+            With the whole file once it is complete; the caller owns it then. A chunk of a file that
+            is complete or cancelled changes nothing.
 
         Raises
         ------
         ImageTooLarge
             If the file is larger than `max_bytes`.
         UploadBroken
-            If the chunk cannot be part of such a file; the file is given up.
+            If the chunk does not fit such a file; the file is dropped.
         StorageFull, StorageDenied
-            If the temporary file cannot be made or written; the file is given up.
+            If the temporary file cannot be made or written; the file is dropped.
         """
         if len(key) > _LONGEST_KEY:
             message = f"An upload's key has {len(key)} characters; it may have {_LONGEST_KEY}."
             raise UploadBroken(message)
         with self._lock:
-            # A receipt that was lost makes the page send a chunk once more.
-            if key in self._over:
+            # After a lost receipt the page sends a chunk again.
+            if key in self._finished:
                 return ReceivedBytes(bytes=size)
             try:
                 part = self._parts.get(key) or self._begin(key, name, size)
@@ -204,7 +205,7 @@ class UploadReceiver:
                 self.cancel(key)
                 raise
             del self._parts[key]
-            self._over.append(key)
+            self._finished.append(key)
             digest = part.sha256.hexdigest()
             note("upload", name=part.name, bytes=size, digest=digest)
             upload = Upload(name=part.name, path=part.path, bytes=size, digest=digest)
@@ -232,7 +233,7 @@ class UploadReceiver:
     def _check(self, part: _Part, size: int, sequence: int, length: int) -> None:
         start = sequence * self._chunk_bytes
         whole = min(self._chunk_bytes, part.size - start)
-        # An empty file has one chunk too.
+        # An empty file has one chunk, too.
         in_file = 0 <= start < max(part.size, 1)
         near = sequence <= part.next + self._ahead
         if near and sequence > part.next and sequence not in part.early:
@@ -259,22 +260,22 @@ class UploadReceiver:
             part.received += len(piece)
 
     def cancel(self, key: str) -> None:
-        """Delete what arrived of a file; later chunks of it are ignored."""
+        """Delete the received part of a file; later chunks of it are ignored."""
         with self._lock:
             part = self._parts.pop(key, None)
-            if key not in self._over:
-                self._over.append(key)
+            if key not in self._finished:
+                self._finished.append(key)
             if part is None:
                 return
             try:
                 with _mapped(part.path):
                     part.file.close()
             except (StorageFull, StorageDenied):
-                pass  # the bytes that could not be flushed are those being thrown away
+                pass  # the bytes that could not be flushed are discarded anyway
             part.path.unlink(missing_ok=True)
 
     def expire(self, seconds: float) -> list[str]:
-        """Cancel and return files without a chunk for some seconds, whose page was closed."""
+        """Cancel and return files without a chunk for some seconds: their page was closed."""
         with self._lock:
             before = self._clock() - seconds
             keys = [key for key, part in self._parts.items() if part.touched < before]
@@ -292,7 +293,7 @@ class UploadReceiver:
         self._swept = True
         before = time.time() - ABANDONED_AFTER
         for path in self._folder.glob(f"{PREFIX}*{SUFFIX}"):
-            with suppress(FileNotFoundError):  # another kernel may just have finished with it
+            with suppress(FileNotFoundError):  # another kernel may have removed it just now
                 if path.stat().st_mtime < before:
                     path.unlink()
 

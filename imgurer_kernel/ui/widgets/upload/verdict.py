@@ -6,21 +6,21 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The result of an upload, worded for its row.
+    """The result of an upload, as shown in its row.
 
     Attributes
     ----------
     status
-        ``"added"``, ``"duplicate"`` (the same bytes are here), ``"near"`` (a near duplicate is
-        here), ``"ready"`` (read, but not kept: a picture to search for), ``"rejected"`` (not a
+        ``"added"``, ``"duplicate"`` (the same bytes are stored), ``"near"`` (a near duplicate is
+        stored), ``"ready"`` (read but not stored: a picture to search for), ``"rejected"`` (not a
         picture) or ``"failed"`` (may be tried again).
     text
-        For people, such as ``"rejected: the file is cut off after 40 %"``; empty for the
+        Text for the user, such as ``"rejected: the file is cut off after 40 %"``; empty for the
         status in words.
     thumbnail, image_id
-        JPEG of the picture, and its id; empty and -1 where there is none.
+        JPEG of the picture, and its id; empty and -1 if there is none.
     match_thumbnail, match_text, match_image_id
-        The same for the picture that it equals or resembles, with words such as
+        The same for the picture that it equals or resembles, with a text such as
         ``"beach.jpg, brought by ann"``.
     """
 
