@@ -1,6 +1,6 @@
-"""Frames, files and figures about clusters, pairs and accuracy, for people to read.
+"""Frames, files and figures about clusters, pairs and accuracy, for users to read.
 
-Gets its data handed in as frames; it knows no widget and no server, and no store.
+Its input is frames; it imports no widget, server or store.
 """
 
 from imgurer_kernel.report.clusters import cluster_table, summary

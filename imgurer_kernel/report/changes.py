@@ -15,7 +15,7 @@ CHANGES: Mapping[str, str] = {
     "keeper": "str",
     "keeper_changed": "bool",
 }
-"""Columns of `cluster_changes` and their types; gained and lost are places, a line each."""
+"""Columns of `cluster_changes` and their types; gained and lost are places, one per line."""
 
 _KINDS = ("new", "solved", "changed")
 
@@ -23,9 +23,9 @@ _KINDS = ("new", "solved", "changed")
 def cluster_changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Compare the clusters of two frames by their files.
 
-    A file is known by its path and its bytes, an upload by its name and its bytes, so that frames
-    of two stores can be compared. A cluster goes on as the one that has most of its files, each as
-    one at most; what goes on with the same files and the same keeper is not listed.
+    A file is identified by its path and bytes, an upload by its name and bytes, so that frames of
+    two stores can be compared. A cluster matches the earlier one with most of its files, each at
+    most once; a match with the same files and the same keeper is not listed.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def cluster_changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         `CHANGES`: new clusters, then solved ones, then changed ones, each by number. ``attrs`` has
-        the number of each, and of those that are the same.
+        the number of each, and of unchanged clusters.
     """
     groups = _clusters_of(now), _clusters_of(before)
     matches = _matches(now, before)
@@ -66,7 +66,7 @@ def cluster_changes(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
 
 
 _Members = dict[tuple[str, str], bool]
-"""Files of a cluster, place and digest, and which one is kept."""
+"""Files of a cluster by place and digest, and the keeper."""
 
 
 def _keyed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +74,7 @@ def _keyed(frame: pd.DataFrame) -> pd.DataFrame:
     if "path" in frame:
         place = frame["path"].where(frame["path"].notna(), place)
     keyed = frame[["cluster_id", "digest", "is_keeper"]].assign(place=place)
-    # Two people may have uploaded one picture under one name.
+    # Two users may have uploaded one picture under one name.
     return keyed.assign(copy=keyed.groupby(["place", "digest"], dropna=False).cumcount())
 
 

@@ -1,4 +1,4 @@
-"""Check a frame of clusters that somebody has filtered, joined or read from a file."""
+"""Check a frame of clusters that the user has filtered, joined or read from a file."""
 
 from collections.abc import Sequence
 
@@ -18,22 +18,22 @@ _SCALARS = (str, int, float, np.number, np.bool_)
 
 
 def cluster_rows(given: object, columns: Sequence[str]) -> pd.DataFrame:
-    """Return a frame of clusters with the types that `clusters` gives them, and each file once.
+    """Return a frame of clusters with the types of `clusters`, and with each file once.
 
-    Other columns are left as they are, and so are ``attrs``.
+    Other columns and ``attrs`` are unchanged.
 
     Parameters
     ----------
     given
-        What is to be such a frame.
+        The candidate frame.
     columns
-        Those that it must have.
+        Required columns.
 
     Raises
     ------
     QueryError
-        If it is no frame, or lacks a column or has one twice; if a value is of no use; or if one
-        file is in two clusters, as where answers of two searches were joined.
+        If it is no frame, or lacks a column or has one twice; if a value is invalid; or if a file
+        is in two clusters, for example because the answers of two searches were joined.
 
     Examples
     --------
@@ -80,11 +80,11 @@ def _type_of(name: str) -> np.dtype:
 
 
 def _converted(column: "pd.Series", name: str) -> "pd.Series":
-    """Convert a column of another type, such as of texts or of whole floats."""
+    """Convert a column of another type, for example of texts or whole floats."""
     wanted = _type_of(name)
     plain = column.map(lambda each: each if isinstance(each, _SCALARS) else None)
     if wanted == np.bool_:
-        # `astype` would take every text for True.
+        # `astype` would turn every non-empty text into True.
         known = plain.map(lambda each: _WORDS.get(str(each)))
     else:
         known = pd.to_numeric(plain, errors="coerce")

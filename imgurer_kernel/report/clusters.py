@@ -3,13 +3,13 @@
 import pandas as pd
 
 NO_COPY = ("medoid", "kept")
-"""Labels of what others were compared with, and of what stays: these are no kinds of copies."""
+"""Labels of the medoid and the keeper, which are not kinds of copies."""
 
 
 def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
-    """Compute what removing each row would free: frees_disk and frees_store, in bytes.
+    """Compute the bytes that removing each row would free: frees_disk and frees_store.
 
-    Of a frame by image, which has no such columns, all that is not kept counts as in the store.
+    A frame by image has no such columns: all rows but the keepers count as in the store.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def extra_copies(clusters: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def places(clusters: pd.DataFrame) -> "pd.Series[str]":
-    """Return the path of each row, or its file name where it has none.
+    """Return the path of each row, or its file name if it has none.
 
     Examples
     --------
@@ -84,13 +84,13 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by cluster_id: files, medoid and keeper (file names), keeper_path (missing for an
-        upload), largest_distance (bits from the medoid), diameter (bits that no two members
-        exceed), weakest_link (file name of the member that belongs least) and its score
+        exceed), weakest_link (file name of the member with the lowest score) and its score
+        weakest_score, frees_disk and frees_store (bytes).
         weakest_score, frees_disk and frees_store (bytes).
     """
     groups = clusters.groupby("cluster_id")
     others = clusters[~clusters["is_medoid"].astype(bool)]
-    # Of equal scores the farthest, then the newest: the order of the rows must not decide.
+    # Ties: the farthest, then the newest, so that the order of the rows does not matter.
     loosest = others.sort_values(
         ["score", "distance_to_medoid", "image_id"], ascending=[True, False, False]
     )

@@ -1,4 +1,4 @@
-"""The frames of a report: their columns, types and meaning, in one place."""
+"""The frames of a report: columns, types and meanings, in one place."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ import pandas as pd
 
 UTC_TIME = "datetime64[us, UTC]"
 CAMERA_TIME = "datetime64[us]"
-"""A camera's clock, which has no zone."""
+"""Time of a camera's clock, which has no zone."""
 
 _WHERE = {
     "files": ("int64", "files that took part in the search"),
@@ -135,13 +135,13 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         },
     }
 )
-"""For each frame of a report its columns in their order: type and meaning."""
+"""For each frame of a report its columns in order: type and meaning."""
 
 
 def tidy(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Give a frame the columns and types of `COLUMNS`, and an index from 0.
 
-    What `frame` lacks is missing in all rows; categories are in alphabetical order.
+    Columns that `frame` lacks are missing values; categories are in alphabetical order.
 
     Examples
     --------
@@ -155,10 +155,10 @@ def tidy(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _typed(values: "pd.Series[Any]", dtype: str) -> Any:  # noqa: ANN401  a Series of that type
+def _typed(values: "pd.Series[Any]", dtype: str) -> Any:  # noqa: ANN401  a Series of this type
     if dtype == "category":
         texts = values.astype("str")
-        # Nothing decided is an empty text elsewhere, and missing here.
+        # An undecided row is an empty text elsewhere, and a missing value here.
         texts = texts.where(texts != "")
         return texts.astype(pd.CategoricalDtype(sorted(texts.dropna().unique())))
     if dtype == UTC_TIME:

@@ -46,12 +46,12 @@ FILE_FACTS = [
     *("file_id", "image_id", "path", "filename", "user", "state", "kept", "bytes", "device"),
     *("inode", "links", "is_blob", "taken_in", "is_reference", "is_listed"),
 ]
-"""Columns of files that `file_frame` needs; what is not the catalog's is described there."""
+"""Columns of files that `file_frame` needs; its docstring describes the computed ones."""
 
 Policy = Callable[[pd.DataFrame], BoolMask]
-"""Says for each row whether it is the one of its ``cluster_id`` that is kept."""
+"""Function that marks the row of each ``cluster_id`` that is kept."""
 FileOrder = Callable[[pd.DataFrame], Int64s]
-"""Rows of files in the order in which they would be kept."""
+"""Function that orders rows of files by preference to keep."""
 
 
 def similar_frame(found: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -74,16 +74,16 @@ def cluster_frame(
     images: pd.DataFrame,
     keepers: Policy,
 ) -> pd.DataFrame:
-    """Build a row for each member: the largest cluster first, in it the medoid, then by distance.
+    """Build a row for each member: largest cluster first, in it the medoid, then by distance.
 
     Parameters
     ----------
     grouped
-        The clusters in the order in which they are numbered, from 0.
+        The clusters, numbered from 0 in this order.
     images
         The catalog's rows of all members: `MEMBER_FACTS` at least.
     keepers
-        The policy: says for each row whether it is the one of its cluster that is kept.
+        The policy: marks the row of each cluster that is kept.
     """
     frame = _members(grouped, images)
     frame["is_medoid"] = ~frame["cluster_id"].duplicated()
@@ -100,24 +100,24 @@ def file_frame(
 ) -> pd.DataFrame:
     """Build a row for each file: most files first, in each cluster the medoid's, then by distance.
 
-    Images that have several files and are in no cluster become clusters of their own: these come
-    behind others with as many files, by digest. Rows and time grow with the number of files.
+    Images with several files and in no cluster become clusters of their own, listed after others
+    with as many files, by digest. Rows and time grow with the number of files.
 
     Parameters
     ----------
     grouped
-        The clusters of images in their order.
+        The clusters of images, in order.
     images
-        The catalog's rows of all members and of all other images that have several listed files:
+        The catalog's rows of all members and of all other images with several listed files:
         `MEMBER_FACTS` at least.
     files
-        All present files of these images, and others if they are wanted: `FILE_FACTS`. Those that
-        are not is_listed have no row, but what they hold is not freed. is_reference: never
-        offered for removal. links, is_blob: see `freed`.
+        All present files of these images, and others if wanted: `FILE_FACTS`. Files that are not
+        is_listed have no row, but keep the bytes that they share from being freed. is_reference:
+        never offered for removal. links, is_blob: see `freed`.
     file_order
-        Orders files of one image: the first is shown where the others are further copies.
+        Orders files of one image: the first one represents it, the others are further copies.
     keepers
-        The policy: says of the finished rows, without what they free, which are kept.
+        The policy: marks the kept rows, given all columns but those of freed bytes.
 
     Returns
     -------
@@ -126,29 +126,29 @@ def file_frame(
         is_medoid and is_keeper (one row of each cluster), is_reference, distance_to_medoid,
         diameter (bits that no two members exceed), score (agreement of the pictures, or share of
         equal bits), label (``identical`` for further files of an image), width, height, bytes,
-        frees_disk and frees_store: the bytes that are free, on disk and in the store, once all
-        are gone that are neither keeper nor reference.
+        frees_disk and frees_store: the bytes freed, on disk and in the store, once all rows but
+        keepers and references are removed.
     """
-    # From here on the first row of an image is the file to show for it: `further` goes by it.
-    # Only files of one image are put in order, since most images have one, and text sorts slowly.
+    # From here on the first row of an image is its representative file, which `further` relies on.
+    # Sort only images with several files: most have one, and sorting text is slow.
     several = files["image_id"].duplicated(keep=False).to_numpy(bool)
     shared = files[several]
     files = pd.concat([shared.iloc[file_order(shared)], files[~several]])
     listed = files[files["is_listed"].to_numpy(bool)]
     members = _members(grouped, images)
     members = members[members["image_id"].isin(listed["image_id"])]
-    everybody = pd.concat([members, _alone(members, images, listed)], ignore_index=True)
+    members = pd.concat([members, _from_single_images(members, images, listed)], ignore_index=True)
     columns = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
-    rows = everybody.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
+    rows = members.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
     rows = _renumbered(rows)
     further = rows["image_id"].duplicated().to_numpy(bool)
-    # The merge keeps the order of `everybody`, in which the medoid stands first.
+    # The merge keeps the order of `members`, in which the medoid comes first.
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
     rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
-    # What is not listed stays, and so holds the bytes that it shares with listed files.
+    # Unlisted files stay, and so hold the bytes that they share with listed files.
     together = pd.concat([rows, unlisted[columns].assign(bytes=0)], ignore_index=True)
     all_stay = np.concatenate((stays, np.ones(len(unlisted), bool)))
     on_disk, in_store = freed(together, all_stay)
@@ -157,7 +157,7 @@ def file_frame(
 
 
 def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
-    """Join the members of all clusters, in their order, with facts."""
+    """Join the members of all clusters, in order, with facts."""
     clusters = grouped.clusters
     members = pd.DataFrame(
         {
@@ -173,8 +173,10 @@ def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
     return members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
 
 
-def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
-    """Make clusters of images in no cluster that have several files, by digest."""
+def _from_single_images(
+    members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame
+) -> pd.DataFrame:
+    """Make clusters from images in no cluster that have several files, by digest."""
     counts = listed["image_id"].value_counts()
     several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
     alone = images.loc[images["image_id"].isin(several), MEMBER_FACTS].sort_values("digest")
@@ -187,16 +189,16 @@ def _alone(members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame) ->
         label="medoid",
         within_frame=1.0,
     )
-    # Of the same types, or `concat` would make floats of ids where one of both parts is empty.
+    # Same types: with an empty part `concat` would convert ids to floats.
     return facts[list(members.columns)].astype(members.dtypes.to_dict())
 
 
 def _renumbered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Number clusters of two or more files from 0, the one with most files first."""
+    """Number clusters of two or more files from 0, the largest first."""
     sizes = rows["cluster_id"].map(rows["cluster_id"].value_counts()).to_numpy(np.int64)
-    # Of a cluster whose other files are not listed one row is left: no duplicate of anything.
+    # A cluster with a single listed file has no duplicates to show.
     rows, sizes = rows[sizes > 1], sizes[sizes > 1]
-    # Clusters of one size stay in the order that they had.
+    # Ties keep their order.
     order = np.lexsort((np.arange(len(rows)), rows["cluster_id"].to_numpy(np.int64), -sizes))
     rows = rows.iloc[order].reset_index(drop=True)
     return rows.assign(cluster_id=pd.factorize(rows["cluster_id"])[0])

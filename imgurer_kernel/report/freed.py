@@ -1,7 +1,7 @@
-"""Compute what removing files would really free, on disk and in the store (pure).
+"""Compute the bytes that removing files really frees, on disk and in the store (pure).
 
-Bytes on a disk belong to an inode, which may have several names, and bytes in the store to an
-image, which may have several files. Both are free when the last of them is gone, and not before.
+Bytes on disk belong to an inode, which may have several names; bytes in the store belong to an
+image, which may have several files. Both are freed with the last name or file.
 """
 
 from typing import Any
@@ -13,23 +13,23 @@ from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.types import BoolMask, Int64s
 
 IN_PLACE = ("link", "reference")
-"""How a file is kept whose bytes are those on disk, where it was found."""
+"""How a file is kept if its only bytes are those on disk, at its path."""
 
 
 def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
-    """Compute the bytes freed by each file if all those not kept are removed.
+    """Compute the bytes freed by each file if all files but the kept ones are removed.
 
-    Each inode and each image counts once, with the first of its files that goes, and not at all
-    while one of them stays. So the sums are what is free in the end, and never promise more.
+    Each inode and each image counts once, with the first of its removed files, and not at all if
+    one of them stays. So the sums are the bytes freed in the end.
 
     Parameters
     ----------
     files
-        Columns file_id, image_id, path, kept, bytes, device, inode (both null where unknown), and
-        from a look at the disk links (names that the inode has, 0 where unknown, -1 for a symbolic
-        link, which is none) and is_blob (whether the store's own copy is one of the names).
+        Columns file_id, image_id, path, kept, bytes, device, inode (both null if unknown), and as
+        read from disk links (names of the inode, 0 if unknown, -1 for a symbolic link, which is
+        none) and is_blob (whether the store's own copy is one of the names).
     stays
-        bool (n,): which files are not removed.
+        bool (n,): files that are not removed.
 
     Returns
     -------
@@ -51,11 +51,11 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
 
     inode = _inodes(files)
     links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
-    # Names of each inode: the distinct pairs of both, without symbolic links.
+    # Names of each inode: distinct (inode, path) pairs, without symbolic links.
     path, paths = _codes(files["path"]), len(files) + 1
     pairs = distinct((inode * paths + path)[links >= 0])
     names = np.bincount(pairs // paths, minlength=len(files))[inode]
-    # A name that the catalog does not know keeps the bytes, as the store does while it has them.
+    # A name unknown to the catalog holds the bytes, and so does the store's copy while needed.
     held = stays | (is_blob & image_stays) | (links > names + is_blob) | (names == 0)
     on_disk = _first_of_each(inode, in_place & ~_any(inode, held))
     in_store = _first_of_each(image, ~in_place & ~image_stays)
@@ -63,23 +63,23 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
 
 
 def _inodes(files: pd.DataFrame) -> Int64s:
-    """Number the inodes; files of unknown inodes count by path, uploads by id."""
+    """Number the inodes; files with unknown inodes count by path, uploads by id."""
     inode, device = (pd.factorize(files[name])[0] for name in ("inode", "device"))
     path, rows = pd.factorize(files["path"])[0], len(files)
     by_place = np.where(path >= 0, path, rows + pd.factorize(files["file_id"])[0])
     known = (inode >= 0) & (device >= 0)
-    # Each is below the number of rows: none of the three kinds has a number of another.
+    # Each part is below the number of rows, so the three kinds do not collide.
     numbers = np.where(known, (2 + device.astype(np.int64)) * rows + inode, by_place)
     return pd.factorize(numbers)[0].astype(np.int64)
 
 
 def _codes(values: "pd.Series[Any]") -> Int64s:
-    """Number the distinct values, a missing one among them."""
+    """Number the distinct values; missing counts as a value."""
     return pd.factorize(values, use_na_sentinel=False)[0].astype(np.int64)
 
 
 def _any(groups: Int64s, mask: BoolMask) -> BoolMask:
-    """Mark the rows in whose group any row is marked."""
+    """Mark the rows of groups in which any row is marked."""
     counted = np.bincount(groups, mask, minlength=1)
     return np.asarray(counted[groups] > 0, np.bool_)
 

@@ -1,8 +1,8 @@
 """Write a report as one self-contained HTML page: no server, no font, no network.
 
-The page is ``templates/report.html.j2``, in which jinja2 escapes whatever it is given. Files,
-clusters and pictures come as JSON, of which the scripts in ``templates`` make what is seen, a
-hundred clusters at a time; they set names as text and never as markup.
+The page is ``templates/report.html.j2``, in which jinja2 escapes all values. Files, clusters and
+pictures are JSON, which the scripts in ``templates`` display, a hundred clusters at a time; they
+set names as text and never as markup.
 """
 
 import base64
@@ -47,13 +47,13 @@ def page(
     Parameters
     ----------
     report
-        What is shown.
+        The report to show.
     clusters
         Most clusters to show, those with most files first; None for all.
     explain
-        How many pairs are explained by a figure, the least alike first.
+        Number of pairs explained by a figure, lowest scores first.
     progress
-        Told each of these figures.
+        Called for each of these figures.
     """
     number, data = _fitting(report, clusters)
     files = shown_files(report, number)
@@ -62,7 +62,7 @@ def page(
     spent = len(data) + sum(map(len, explained.values()))
     pictures = PagePictures(report.thumbnail, min(MAX_BYTES, MAX_PAGE - spent))
     jpegs = pictures.read(picture_order(files))
-    # In the order of the clusters: what is seen together is read together.
+    # In the order of the clusters, so that pictures shown together are decoded together.
     shown = [jpeg for image in files["image_id"].unique().tolist() if (jpeg := jpegs.get(image))]
     parts = [as_script(shown[k : k + PART]) for k in range(0, len(shown), PART)]
     script, style = _script(), _asset("report.css")
@@ -78,7 +78,7 @@ def page(
         data=data,
         numbers=as_script(picture_numbers(files["image_id"], jpegs)),
         explained=as_script(_by_row(files, explained)),
-        # The script runs once those of the first clusters are there, and the others follow.
+        # The script runs once the pictures of the first clusters are loaded; the others follow.
         first_pictures=parts[:_FIRST_PARTS],
         other_pictures=parts[_FIRST_PARTS:],
         notes=[*pictures.words, *_words(len(explained), len(shown_pairs), explain)],
@@ -89,7 +89,7 @@ def page(
 
 
 def _by_row(files: "pd.DataFrame", explained: dict[tuple[int, int], str]) -> dict[int, str]:
-    """Return figures by the number of each file whose picture they explain."""
+    """Map row numbers of files to the figures that explain their pictures."""
     keys = zip(files["cluster_id"].tolist(), files["image_id"].tolist(), strict=True)
     return {row: explained[key] for row, key in enumerate(keys) if key in explained}
 
@@ -107,28 +107,28 @@ def _words(figures: int, pairs: int, asked: int) -> list[str]:
 
 
 def _fitting(report: "Report", clusters: int | None) -> tuple[int, str]:
-    """Choose how many clusters fit a page, and return their data."""
+    """Choose how many clusters fit a page; return the number and their data."""
     files = report.clusters["files"].cumsum()
     number = min(len(files) if clusters is None else clusters, int((files <= _MOST_FILES).sum()))
-    # One that is larger than all of a page is shown all the same, as far as it goes.
+    # A cluster larger than a page is shown nevertheless, as far as it fits.
     number = max(number, min(1, len(files)))
     while True:
         data = as_script(page_data(report, number))
-        # Fewer, where names are very long.
+        # Show fewer if names are very long.
         if len(data) <= _MOST_DATA or number <= 1:
             return number, data
         number //= 2
 
 
 MAX_PAGE = 59_000_000
-"""Bytes of a page, but for its frame."""
+"""Maximum bytes of a page's data, without its frame."""
 
 _MOST_FILES = 200_000
 _MOST_DATA = 40_000_000
 _FIRST_PARTS = 5
 _SCRIPTS = ("data", "plan", "clusters", "compare", "controls")
 _MOST_SKIPPED = 1000
-"""Files that took no part and are listed in a page."""
+"""Most files without a part in the search that are listed in a page."""
 
 
 @cache
@@ -139,14 +139,14 @@ def _asset(name: str) -> str:
 
 @cache
 def _script() -> str:
-    """Join the scripts into one function: each uses the names of those before it."""
+    """Join the scripts into one function: each uses names of those before it."""
     body = "".join(_asset(f"report_{part}.js") for part in _SCRIPTS)
     return f'"use strict";\n(() => {{\n{body}}})();\n'
 
 
 @cache
 def _template() -> "Template":
-    # Imported when a page is written: starting the dashboard takes longer with it.
+    # Imported at first use: it would delay the start of the dashboard.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -160,7 +160,7 @@ def _template() -> "Template":
 
 
 def plain(text: object) -> str:
-    r"""Replace line breaks and invisible characters, which could change how a page is shown.
+    r"""Replace line breaks and invisible characters, which could change the layout of a page.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Compute where pictures lie on a map on which similar ones are near each other.
+"""Compute positions of pictures on a map on which similar ones are near each other.
 
-Pictures are laid out by what a dHash is taken from, 9x9 grays: scikit-learn reduces them to their
-main components and lays these out by t-SNE (van der Maaten and Hinton 2008). Of many pictures a
-sample is laid out, and each other one is put between the nearest of it: time grows with the square
-of what is laid out, and a sample of 4,000 takes some 20 seconds.
+The input is that of dHashes, 9x9 grays: scikit-learn reduces them to their main components and lays
+these out by t-SNE (van der Maaten and Hinton 2008). Of many pictures a sample is laid out, and the
+others are interpolated between the nearest of it: time grows with the square of the sample, and
+4,000 pictures take some 20 seconds.
 """
 
 import re
@@ -17,9 +17,9 @@ from imgurer_kernel.common.types import Float64s, UInt8s
 from imgurer_kernel.errors import ImgurerError
 
 SAMPLE = 4000
-"""Pictures that are laid out; all others are put between them."""
+"""Most pictures laid out by t-SNE; all others are interpolated."""
 STEPS = 1000
-"""Of t-SNE, by gradient descent."""
+"""Steps of gradient descent of t-SNE."""
 
 _COMPONENTS = 24
 _NEIGHBORS = 3
@@ -31,19 +31,19 @@ def lay_out(
 ) -> Float64s:
     """Compute the positions of pictures on a map, float64 (n, 2), within 0..1.
 
-    It takes standard output for itself while it runs, and cannot be stopped; `layout_process` runs
-    it in a process of its own, where neither matters.
+    It redirects standard output while it runs, and cannot be stopped; `layout_process` runs it in a
+    child process, where neither matters.
 
     Parameters
     ----------
     grays
         uint8 (n, 9, 9).
     seed
-        Of the sample and of the layout: the same seed and grays give the same map.
+        Seed of the sample and of the layout: the same seed and grays give the same map.
     sample
-        How many pictures are laid out, the rest being put between them.
+        Number of pictures that are laid out; the others are interpolated.
     on_step
-        Called with the number of the step of t-SNE, now and then, up to `STEPS`.
+        Called from time to time with the number of steps of t-SNE done, up to `STEPS`.
 
     Raises
     ------
@@ -59,10 +59,10 @@ def lay_out(
         message = "a map needs scikit-learn: pip install 'imgurer[map]'"
         raise ImgurerError(message) from error
     values = grays.reshape(len(grays), 81).astype(np.float64)
-    # Without brightness and contrast, which say nothing of what a picture shows.
+    # Remove brightness and contrast, which are unrelated to the content.
     values -= values.mean(axis=1, keepdims=True)
     values /= np.maximum(values.std(axis=1, keepdims=True), 1.0)
-    # Copies are laid out once: many equal points would push all others to the rim.
+    # Lay out copies once: many equal points would push all others to the border.
     points, which = np.unique(values, axis=0, return_inverse=True)
     which = which.reshape(-1)
     if len(points) < 4:
@@ -78,11 +78,11 @@ def lay_out(
         random_state=seed,
         n_jobs=1,
         max_iter=STEPS,
-        verbose=2,  # it says every 50th step, and has no other way to tell
+        verbose=2,  # prints every 50th step, the only report of progress
     )
     places = np.empty((len(points), 2))
     # Threads of OpenMP wait for each other at each of a thousand steps: on two busy cores 300
-    # pictures took 32 s, and take 3 s by one thread.
+    # pictures took 32 s, and take 3 s with one thread.
     with threadpool_limits(1), redirect_stdout(cast("TextIO", _Steps(on_step or _ignore))):
         places[chosen] = layout.fit_transform(reduced[chosen])
     others = np.setdiff1d(np.arange(len(points)), chosen)
@@ -98,7 +98,7 @@ def lay_out(
 
 
 class _Steps:
-    """Takes for standard output what scikit-learn prints, and picks the steps out of it."""
+    """A file that receives the output of scikit-learn, and extracts the steps."""
 
     def __init__(self, on_step: Callable[[int], None]) -> None:
         self._on_step = on_step
@@ -110,7 +110,7 @@ class _Steps:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Do nothing: there is no buffer."""
 
 
 def _ignore(_: int) -> None:
@@ -118,7 +118,7 @@ def _ignore(_: int) -> None:
 
 
 def _line(number: int) -> Float64s:
-    """Lay a few pictures out side by side."""
+    """Place a few pictures side by side."""
     places = np.full((number, 2), 0.5)
     places[:, 0] = (np.arange(number) + 0.5) / max(number, 1)
     return places

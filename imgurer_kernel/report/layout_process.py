@@ -1,6 +1,6 @@
-"""Lay pictures out in a child process, which tells how far it is and can be killed.
+"""Lay pictures out in a child process, which reports progress and can be killed.
 
-t-SNE runs for half a minute within one call of scikit-learn, which neither reports nor stops.
+t-SNE runs for half a minute in one call of scikit-learn, which neither reports nor stops.
 """
 
 import io
@@ -24,11 +24,11 @@ from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.report.layout import SAMPLE, STEPS, lay_out
 
 ASK_SECONDS = 0.2
-"""How often `progress` is called, and may stop the work, while the child says nothing."""
+"""Seconds between calls of `progress`, which may stop the work, while the child is silent."""
 
 _PLACES = -1
 _FAILED = -2
-# Without what the two packages import of themselves, as pandas and DuckDB, which takes a second.
+# Starts without the imports of the two packages, such as pandas and DuckDB, which take a second.
 _START = """
 import sys, types
 for name, folder in zip(("imgurer_kernel", "imgurer_kernel.report"), sys.argv[1:3]):
@@ -41,13 +41,13 @@ answer(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def lay_out_apart(grays: UInt8s, seed: int, progress: Progress, sample: int = SAMPLE) -> Float64s:
-    """Do what `imgurer_kernel.report.layout.lay_out` does, in a child process.
+    """Run `imgurer_kernel.report.layout.lay_out` in a child process.
 
     Parameters
     ----------
     progress
-        Called with the steps of t-SNE that are done; what it raises ends the child, and so does
-        Ctrl-C.
+        Called with the number of steps of t-SNE done; an exception that it raises ends the child,
+        and so does Ctrl-C.
 
     Raises
     ------
@@ -58,46 +58,46 @@ def lay_out_apart(grays: UInt8s, seed: int, progress: Progress, sample: int = SA
     progress(stage, 0, STEPS)
     with tempfile.TemporaryFile() as words, _started(words) as child:
         try:
-            said: queue.Queue[int | Float64s] = queue.Queue()
-            # A pipe cannot be waited for with a time limit everywhere; a queue can.
-            threading.Thread(target=_listen, args=(child, said), daemon=True).start()
+            messages: queue.Queue[int | Float64s] = queue.Queue()
+            # Reading a pipe has no portable time limit; a queue has one.
+            threading.Thread(target=_listen, args=(child, messages), daemon=True).start()
             _ask(child, grays, seed, sample)
             step = 0
             while True:
                 try:
-                    heard = said.get(timeout=ASK_SECONDS)
+                    message = messages.get(timeout=ASK_SECONDS)
                 except queue.Empty:
                     progress(stage, step, STEPS)
                     continue
-                if not isinstance(heard, int):
+                if not isinstance(message, int):
                     progress(stage, STEPS, STEPS)
-                    return heard
-                if heard == _FAILED:
+                    return message
+                if message == _FAILED:
                     child.wait()
                     raise ImgurerError(_why(words, child.returncode))
-                step = min(heard, STEPS)
+                step = min(message, STEPS)
                 progress(stage, step, STEPS)
         finally:
             child.kill()
 
 
-def answer(asked: IO[bytes], said: IO[bytes]) -> None:
-    """Lay out what is asked for, and say the steps and the positions: the work of the child."""
-    whole = io.BytesIO(asked.read())
+def answer(request: IO[bytes], output: IO[bytes]) -> None:
+    """Read a request, lay it out, and write steps and positions: the program of the child."""
+    whole = io.BytesIO(request.read())
     seed, sample = np.load(whole).tolist()
     grays = np.load(whole)
 
-    def say(step: int) -> None:
-        said.write(b"%d\n" % step)
-        said.flush()
+    def write_step(step: int) -> None:
+        output.write(b"%d\n" % step)
+        output.flush()
 
     try:
-        places = lay_out(grays, seed, sample, say)
+        places = lay_out(grays, seed, sample, write_step)
     except ImgurerError as error:
         raise SystemExit(str(error)) from None
-    say(_PLACES)
-    said.write(_packed(places))
-    said.flush()
+    write_step(_PLACES)
+    output.write(_packed(places))
+    output.flush()
 
 
 def _started(words: IO[bytes]) -> "subprocess.Popen[bytes]":
@@ -106,13 +106,13 @@ def _started(words: IO[bytes]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-c", _START, str(package), str(package / "report")),
-                # Where this process finds its modules, after where they usually are.
+                # Module folders of this process, after the usual ones.
                 *module_folders(),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,
-            # Ctrl-C is for the parent, which ends the child itself.
+            # Ctrl-C goes to the parent, which ends the child itself.
             start_new_session=True,
         )
     except OSError as error:
@@ -122,24 +122,24 @@ def _started(words: IO[bytes]) -> "subprocess.Popen[bytes]":
 
 def _ask(child: "subprocess.Popen[bytes]", grays: UInt8s, seed: int, sample: int) -> None:
     assert child.stdin is not None  # noqa: S101 - it is a pipe
-    # It may have ended already, and its last words say why.
+    # It may have exited already; its last output has the reason.
     with suppress(BrokenPipeError):
         child.stdin.write(_packed(np.array([seed, sample]), grays))
         child.stdin.close()
 
 
-def _listen(child: "subprocess.Popen[bytes]", said: "queue.Queue[int | Float64s]") -> None:
+def _listen(child: "subprocess.Popen[bytes]", messages: "queue.Queue[int | Float64s]") -> None:
     assert child.stdout is not None  # noqa: S101 - it is a pipe
     try:
         while int(line := child.stdout.readline()) != _PLACES:
-            said.put(int(line))
-        said.put(np.load(io.BytesIO(child.stdout.read())))
-    except ValueError:  # it has ended before its time
-        said.put(_FAILED)
+            messages.put(int(line))
+        messages.put(np.load(io.BytesIO(child.stdout.read())))
+    except ValueError:  # the output ended early
+        messages.put(_FAILED)
 
 
 def _packed(*arrays: NDArray[Any]) -> bytes:
-    # `numpy.save` asks a real file where it is, which a pipe cannot tell.
+    # `numpy.save` asks a real file for its position, which a pipe has not.
     file = io.BytesIO()
     for array in arrays:
         np.save(file, array)
@@ -148,6 +148,6 @@ def _packed(*arrays: NDArray[Any]) -> bytes:
 
 def _why(words: IO[bytes], status: int) -> str:
     words.seek(0)
-    said = words.read().decode("utf-8", "replace").strip().splitlines()
-    last = said[-1] if said else f"it ended with status {status}"
+    lines = words.read().decode("utf-8", "replace").strip().splitlines()
+    last = lines[-1] if lines else f"it ended with status {status}"
     return last if last.startswith("a map needs") else f"the map could not be laid out: {last}"

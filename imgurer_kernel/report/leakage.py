@@ -1,8 +1,8 @@
 """Find copies across the splits of a data set: test pictures in train, conflicting labels.
 
-A model that is tested on pictures that it was trained with looks better than it is. Counted are the
-duplicates, exact and near, that a search has found; a class is the first folder below a split, as
-torchvision's ``ImageFolder`` has it.
+A model tested on pictures that it was trained with seems better than it is. This counts the
+duplicates, exact and near, found by a search; a class is the first folder below a split, as in
+torchvision's ``ImageFolder``.
 """
 
 import json
@@ -45,16 +45,16 @@ class Leakage:
     ----------
     files
         A row for each file of both splits, by split and path, `FILES`: twin_path and twin_class
-        are those of a copy in the other split (for a file that has none there: in its own), keep
-        and reason say whether the file stays in a data set without leaks and why it does not.
+        belong to a copy in the other split (or, if there is none, in its own); keep and reason tell
+        whether the file stays in a data set without leaks, and why not.
     by_class
-        For each class: test (files), leaked (of them, with a twin in train), share (0 to 1),
+        For each class: test (files), leaked (test files with a twin in train), share (0 to 1),
         train_before, train_after, test_before, test_after (files, before and after dropping).
     conflicts
         A row for each pair of files that show the same picture under two classes: path, split,
         class_name, twin_path, twin_split, twin_class.
     roots
-        Of the splits ``train`` and ``test``.
+        Folders of the splits ``train`` and ``test``.
     """
 
     files: pd.DataFrame
@@ -83,19 +83,19 @@ class Leakage:
     def save(self, folder: str | Path) -> Path:
         """Write ``keep.csv``, ``drop.csv`` and ``exclude.json`` (a list of paths) into a folder.
 
-        It is made if need be. The files of the data set are neither changed nor removed.
+        The folder is made if missing. The files of the data set are neither changed nor removed.
 
         Raises
         ------
         SourceError
-            If that can be no path.
+            If the path is invalid.
         StorageError, StorageDenied, StorageFull
             If they cannot be written.
         """
         target = given_path(folder, "the folder")
         with mapped_os_errors(target):
             target.mkdir(parents=True, exist_ok=True)
-        # JSON, since a line may be a part of a name.
+        # JSON, since names may contain line breaks.
         listed = json.dumps(self.exclusion, ensure_ascii=False, indent=1)
         for name, text in (
             ("keep.csv", "\ufeff" + to_csv(self.keep)),
@@ -136,25 +136,26 @@ def leakage(
 ) -> Leakage:
     """Find what two splits of a data set share.
 
-    Test stays as it is, but for further copies of one picture; a copy of a test picture leaves
-    train; of several copies within a split the one that `clusters` keeps stays, or else the first.
+    Test keeps all pictures, each once; copies of a test picture leave train; of several copies
+    within a split the keeper of `clusters` stays, or else the first.
 
     Parameters
     ----------
     clusters
-        Of both folders, as from ``Workbench.clusters(folders=[train, test])``: cluster_id, path,
+        Clusters of both folders, as from ``Workbench.clusters(folders=[train, test])``: cluster_id,
+        path,
         is_keeper.
     files
         All files of both: path.
     train, test
         Folders of the splits.
     conflicts
-        ``"drop"`` leaves pictures out of train that bear two labels there; ``"keep"`` keeps one.
+        ``"drop"`` drops train pictures that have two labels in train; ``"keep"`` keeps one.
 
     Raises
     ------
     QueryError
-        If the one split lies in the other, or has no files.
+        If one split is inside the other, or has no files.
 
     Examples
     --------
@@ -170,7 +171,7 @@ def leakage(
         message = f"conflicts is {conflicts!r}; it must be 'drop' or 'keep'"
         raise QueryError(message)
     roots = {
-        name: os.path.abspath(os.fspath(folder))  # noqa: PTH100  as paths stand in the catalog
+        name: os.path.abspath(os.fspath(folder))  # noqa: PTH100  the catalog's form of paths
         for name, folder in (("train", train), ("test", test))
     }
     _require_apart(roots)
@@ -212,7 +213,7 @@ def _of_splits(files: pd.DataFrame, roots: Mapping[str, str]) -> pd.DataFrame:
         start = root.rstrip(os.sep) + os.sep
         below = paths[paths.str.startswith(start)]
         inner = [path[len(start) :].partition(os.sep) for path in below.tolist()]
-        # A file that lies beside the folders has no class.
+        # A file directly in a split has no class.
         classes = [first if separator else "" for first, separator, _ in inner]
         parts.append(
             pd.DataFrame({"path": below.to_numpy(), "split": name}).assign(
@@ -250,7 +251,7 @@ def _with_twins(table: pd.DataFrame) -> pd.DataFrame:
     names = {"path": "twin_path", "class_name": "twin_class"}
     table = table.merge(there.rename(columns=names), on=["cluster_id", "split"], how="left")
     table["is_leak"] = table["twin_path"].notna() & table["cluster_id"].notna()
-    # Of its own split another one than itself: the first, or for that the second.
+    # In its own split the twin is the first copy, or the second for the first.
     rest = table.dropna(subset=["cluster_id"])
     place = rest.groupby(["cluster_id", "split"]).cumcount()
     for number, wanted in ((0, place > 0), (1, place == 0)):
@@ -265,7 +266,7 @@ def _with_twins(table: pd.DataFrame) -> pd.DataFrame:
 def _with_choice(table: pd.DataFrame, conflicts: Conflicts) -> pd.DataFrame:
     """Add keep and reason."""
     clustered = table["cluster_id"].notna()
-    # The one that is kept comes first, else the order of the table.
+    # The keeper comes first, then the order of the table.
     order = table.sort_values("is_keeper", ascending=False, kind="stable")
     again = order.duplicated(["cluster_id", "split"]).reindex(table.index) & clustered
     in_train = table["split"] == "train"

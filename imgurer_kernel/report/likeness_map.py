@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LikenessMap:
-    """Pictures on a map.
+    """Pictures and their positions on a map.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class LikenessMap:
         image_id, x and y (0 to 1, up and to the right), filename, and cluster_id (missing for a
         picture in no cluster).
     thumbnail
-        From an image_id to a JPEG.
+        Returns the JPEG of an image_id.
     """
 
     frame: pd.DataFrame
@@ -37,7 +37,7 @@ class LikenessMap:
         Parameters
         ----------
         pictures
-            Most thumbnails; they are spread over the map.
+            Most thumbnails, spread over the map.
         """
         from imgurer_kernel.report.figures import plot_map
 
@@ -45,17 +45,17 @@ class LikenessMap:
         for image_id in spread(self.frame, pictures).tolist():
             try:
                 thumbnails[image_id] = self.thumbnail(image_id)
-            except (StorageError, UnknownImage):  # lost, or forgotten since: its point is enough
+            except (StorageError, UnknownImage):  # lost or forgotten: draw only its point
                 continue
         return plot_map(self.frame, thumbnails, dark=dark)
 
     def within(self, corners: Sequence[tuple[float, float]]) -> BoolMask:
-        """Tell which rows of the frame lie within an outline, bool (n,), by the even-odd rule.
+        """Return which rows of the frame are inside an outline, bool (n,), by the even-odd rule.
 
         Parameters
         ----------
         corners
-            x and y of three or more, in order; the last one is joined to the first.
+            x and y of three or more corners, in order; the last is joined to the first.
 
         Examples
         --------
@@ -71,9 +71,9 @@ class LikenessMap:
 
 
 def within(places: Float64s, corners: Sequence[tuple[float, float]]) -> BoolMask:
-    """Tell which positions (n, 2) lie within an outline, bool (n,), by the even-odd rule.
+    """Return which positions (n, 2) are inside an outline, bool (n,), by the even-odd rule.
 
-    A ray to the right of a place within crosses the outline an odd number of times.
+    A ray to the right from a position inside crosses the outline an odd number of times.
     """
     x, y = places[:, 0], places[:, 1]
     inside = np.zeros(len(places), np.bool_)
@@ -86,7 +86,7 @@ def within(places: Float64s, corners: Sequence[tuple[float, float]]) -> BoolMask
 
 
 def spread(frame: pd.DataFrame, number: int) -> Int64s:
-    """Choose pictures to show as thumbnails, no two of them in one cell of the map.
+    """Choose pictures to show as thumbnails, at most one per cell of the map.
 
     Examples
     --------

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.report import Report
 
 CLUSTERS = 4
-"""Clusters that are shown with pictures."""
+"""Most clusters shown with pictures."""
 
 PICTURES = 6
-"""Pictures of each of them."""
+"""Most pictures of each cluster."""
 
 _TILE = (
     "display:inline-block;width:130px;margin:0 10px 8px 0;vertical-align:top;font-size:12px;"
     "overflow-wrap:anywhere"
 )
-# Of one height, so that the names of a row stand beside each other.
+# Equal heights, so that the names of a row align.
 _PICTURE = "display:flex;align-items:center;justify-content:center;height:130px;margin-bottom:4px"
 
 _PLOT = "max-width:48%;vertical-align:top"
@@ -48,7 +48,7 @@ def _plots(report: "Report") -> str:
     from imgurer_kernel.report.figures import plot_cluster_sizes, plot_freed, plot_kinds
 
     frees = report.by_folder["frees_disk"] + report.by_folder["frees_store"]
-    # One folder alone would be one bar, which says nothing.
+    # A single folder would be a single bar, which shows nothing.
     second = (
         (plot_freed(report.by_folder), "Bytes to free by folder")
         if (frees > 0).sum() > 1
@@ -67,7 +67,7 @@ def _clusters(report: "Report") -> str:
     parts = []
     for row in report.clusters.head(CLUSTERS).to_dict("records"):
         members = report.files[report.files["cluster_id"] == row["cluster_id"]]
-        # What is kept stands first, however many there are.
+        # The keeper first, whatever its position.
         first = members.sort_values("is_keeper", ascending=False, kind="stable").head(PICTURES)
         jpegs = pictures.read(first["image_id"].drop_duplicates().to_numpy("int64"))
         tiles = [_tile(file, jpegs.get(file["image_id"], "")) for file in first.to_dict("records")]

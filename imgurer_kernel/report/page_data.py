@@ -1,4 +1,4 @@
-"""The data of a report's page: frames as columns of numbers and texts, as JSON."""
+"""The data of a report's page: frames as columns of numbers and texts, in JSON."""
 
 import json
 from collections.abc import Mapping
@@ -19,22 +19,22 @@ KEPT, MEDOID, REFERENCE = 1, 2, 4
 """Bits of the flags of a file."""
 
 PART = 200
-"""Pictures that the page reads at once, some half a megabyte."""
+"""Pictures in one chunk of the page, some half a megabyte."""
 
 LEFT_OUT, LOST = -1, -2
-"""Numbers of pictures that are not in the page."""
+"""Codes of pictures that are not in the page."""
 
 
 def page_data(report: "Report", clusters: int) -> dict[str, Any]:
     """Collect everything but the pictures, in JSON types.
 
-    Texts that many files share (folders, reasons, users) stand once in `words`, and each file has
-    the number of its own; -1 for none. Times are seconds since 1970, missing ones null.
+    Texts that many files share (folders, reasons, users) are stored once, in `words`, and
+    referenced by index; -1 for none. Times are seconds since 1970, missing ones null.
 
     Parameters
     ----------
     clusters
-        How many of them.
+        Number of clusters.
     """
     files = shown_files(report, clusters)
     table = report.clusters.head(clusters)
@@ -85,7 +85,7 @@ def shown_files(report: "Report", clusters: int) -> pd.DataFrame:
 
 
 def figures(report: "Report") -> dict[str, str]:
-    """Word the figures at the top of a page."""
+    """Format the figures at the top of a page."""
     value = report.summary.set_index("figure")["value"]
     shown = {
         "clusters": f"{value['clusters']:,}",
@@ -97,7 +97,7 @@ def figures(report: "Report") -> dict[str, str]:
     }
     if "files" in value:
         shown = {"files were compared": f"{value['files']:,}", **shown}
-    if not value["bytes freed in the store"]:  # nothing is kept there, mostly
+    if not value["bytes freed in the store"]:  # the usual case: no originals in the store
         del shown["could be freed in the store"]
     if not value["skipped"]:
         del shown["took no part"]
@@ -105,14 +105,14 @@ def figures(report: "Report") -> dict[str, str]:
 
 
 def as_script(value: object) -> str:
-    r"""Encode a value as JSON that is safe within a <script> element.
+    r"""Encode a value as JSON that is safe in a <script> element.
 
     Examples
     --------
     >>> as_script(["</script><!--"])
     '["\\u003c/script>\\u003c!--"]'
     """
-    # All but ASCII is escaped: a name may be half of a surrogate pair, which has no UTF-8.
+    # ASCII only: a name may have half of a surrogate pair, which UTF-8 cannot encode.
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -122,9 +122,9 @@ def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> li
     Parameters
     ----------
     image_ids
-        Of the files.
+        Images of the files.
     jpegs
-        Pictures by image_id; an empty text is one that is lost.
+        Pictures by image_id; empty text for a lost one.
 
     Examples
     --------
@@ -159,7 +159,7 @@ def _pairs(report: "Report", files: pd.DataFrame) -> dict[str, Any]:
     found = keys.merge(
         pairs, left_on=["cluster_id", "image_id"], right_on=["cluster_id", "other_id"]
     )
-    # What was not compared, being the same pixels, lies as it is.
+    # Pairs with equal pixels were not compared, and need no map.
     found = found[found["map_a"].notna()].sort_values("row")
     rows = found["row"].to_numpy(np.int64)
     detail, details = _coded(found["detail"].fillna(""))

@@ -1,4 +1,4 @@
-"""Thumbnails for a page: as many as it can hold, reduced where there are many."""
+"""Thumbnails for a page: as many as fit, reduced if there are many."""
 
 import base64
 import io
@@ -14,19 +14,19 @@ from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.errors import ImageRejected, StorageError, UnknownImage
 
 Thumbnail = Callable[[int], bytes]
-"""From an image_id to a JPEG."""
+"""Function from an image_id to a JPEG."""
 
 Explain = Callable[[int, int], bytes]
-"""From the image_ids of two pictures to a JPEG of a figure that explains the pair."""
+"""Function from the image_ids of two pictures to a JPEG of the figure that explains the pair."""
 
 MAX_BYTES = 38_000_000
-"""Bytes of base64 that the thumbnails of a page may take, of its 60 MB."""
+"""Most base64 bytes of a page's thumbnails, of its 60 MB."""
 
 _FEW = 1000
-"""Pictures up to which thumbnails are shown as they are, 240x270 pixels, some 10 KB each."""
+"""Most pictures whose thumbnails are not reduced: 240x270 pixels, some 10 KB each."""
 
 _MOST = 12_000
-"""Thumbnails of a page at most: to make one small takes half a millisecond."""
+"""Most thumbnails of a page: reducing one takes half a millisecond."""
 
 _SMALL = (120, 135)
 _QUALITY = 62
@@ -35,8 +35,8 @@ _QUALITY = 62
 def picture_order(files: pd.DataFrame) -> Int64s:
     """List the image_ids of a frame of files by priority, each once.
 
-    First the picture that is kept and the one that the others were compared with, of all clusters,
-    then the second of each cluster, the third, and so on.
+    First the keepers and the medoids of all clusters, then the second picture of each cluster, the
+    third, and so on.
 
     Examples
     --------
@@ -59,11 +59,11 @@ class PagePictures:
     Attributes
     ----------
     thumbnail
-        From an image_id to a JPEG; None for no pictures.
+        Function from an image_id to a JPEG; None for a page without pictures.
     missing
-        How many the store has lost.
+        Number of thumbnails lost by the store.
     shown, left_out
-        How many are in the page, and how many had no room.
+        Number of pictures in the page, and of those that did not fit.
     """
 
     thumbnail: Thumbnail | None
@@ -73,9 +73,9 @@ class PagePictures:
     left_out: int = 0
 
     def read(self, image_ids: Int64s) -> dict[int, str]:
-        """Read JPEGs by image_id in base64, as many as there is room for.
+        """Read JPEGs by image_id in base64, as many as fit.
 
-        One that the store has lost is an empty text; what is left out is not there.
+        A lost thumbnail is an empty text; pictures that do not fit have no entry.
         """
         jpegs: dict[int, str] = {}
         if self.thumbnail is None:
@@ -90,7 +90,7 @@ class PagePictures:
                 jpeg = self.thumbnail(image_id)
                 text = base64.b64encode(small(jpeg) if make_small else jpeg).decode("ascii")
             except (StorageError, UnknownImage, OSError):
-                # Lost or damaged, or forgotten since: a report must not fail by one picture.
+                # Lost, damaged or just forgotten: one picture must not make a report fail.
                 self.missing += 1
                 jpegs[image_id] = ""
                 continue
@@ -101,7 +101,7 @@ class PagePictures:
 
     @property
     def words(self) -> list[str]:
-        """Sentences about pictures that are not shown."""
+        """Sentences about pictures that are not in the page."""
         notes = []
         if self.left_out:
             notes.append(
@@ -117,7 +117,7 @@ class PagePictures:
 def small(jpeg: bytes) -> bytes:
     """Reduce a picture to fit 120x135 pixels."""
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        # Decoded at half its size, which costs a quarter of the time.
+        # Decoded at half size, which takes a quarter of the time.
         image.draft("RGB", _SMALL)
         image.thumbnail(_SMALL, Image.Resampling.BILINEAR, reducing_gap=None)
         out = io.BytesIO()
@@ -132,16 +132,16 @@ def figures_of(
     progress: ProgressOption = False,
     max_bytes: int = MAX_BYTES // 2,
 ) -> dict[tuple[int, int], str]:
-    """Make figures, in base64, of the pairs that are least alike, by (cluster_id, other_id).
+    """Make figures, in base64, of the pairs with the lowest scores, by (cluster_id, other_id).
 
     Parameters
     ----------
     pairs
         cluster_id, image_id (the medoid), other_id, score.
     number, max_bytes
-        Most figures, and most bytes of them all.
+        Most figures, and most bytes of all of them.
     progress
-        Told each figure, which takes half a second.
+        Called for each figure, which takes half a second.
     """
     found: dict[tuple[int, int], str] = {}
     if explain is None or number <= 0:
@@ -153,7 +153,7 @@ def figures_of(
             try:
                 jpeg = explain(other_id, medoid_id)
             except (StorageError, UnknownImage, ImageRejected, OSError):
-                continue  # lost, or forgotten since: its thumbnails have to do
+                continue  # lost or just forgotten: the page has the thumbnails only
             text = base64.b64encode(jpeg).decode("ascii")
             max_bytes -= len(text)
             if max_bytes < 0:

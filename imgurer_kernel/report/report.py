@@ -24,7 +24,7 @@ from imgurer_kernel.report.writers import json_of_frames, to_csv, workbook_bytes
 from imgurer_kernel.store.catalog.parquet import parquet_bytes
 
 SUFFIXES = (".csv", ".parquet", ".json", ".xlsx", ".html", ".htm")
-"""How the names of files end that a report can be saved as."""
+"""File name suffixes of the formats that a report can be saved in."""
 
 _PAGES = {".html", ".htm"}
 
@@ -34,28 +34,28 @@ class Report:
     """The duplicates of a store at one time, as frames.
 
     The columns and types of all frames are in `imgurer_kernel.report.columns.COLUMNS`. Texts are
-    pandas' strings, times are in UTC but for a camera's clock, which has no zone.
+    pandas strings; times are in UTC, except those of a camera's clock, which have no zone.
 
     Attributes
     ----------
     summary
-        Figures: what took part, what was found, what could be freed.
+        Figures: what took part, what was found, and what could be freed.
     clusters, files, pairs
-        A row for each cluster, for each file of one, and for each picture with the medoid that it
+        A row for each cluster, for each of its files, and for each picture with the medoid that it
         was compared with, with the evidence.
     related
-        Pairs that are related and no duplicates.
+        Related pairs that are not duplicates.
     skipped
-        What took no part, and why.
+        Files and pictures that took no part, and why.
     by_folder, by_user, by_month, formats, sizes
-        What there is where; the sizes are those of clusters.
+        Counts by folder, user, month, format and cluster size.
     card
-        How all this came about.
+        Provenance: parameters, versions and counts.
     thumbnail
-        From an image_id to a JPEG; None for a report without pictures.
+        Function from an image_id to a JPEG; None for a report without pictures.
     explain
-        From the image_ids of two pictures to a JPEG of a figure that explains the pair; None where
-        there is none.
+        Function from the image_ids of two pictures to a JPEG of the figure that explains the pair;
+        None without figures.
 
     Examples
     --------
@@ -98,20 +98,20 @@ class Report:
         thumbnail: Thumbnail | None = None,
         explain: Explain | None = None,
     ) -> Self:
-        """Make a report of clusters.
+        """Make a report from clusters.
 
         Parameters
         ----------
         clusters, files, more, counts
-            As `imgurer_kernel.report.tables.report_frames` takes them; a frame of
-            `Workbench.clusters` is enough.
+            As for `imgurer_kernel.report.tables.report_frames`; a frame of `Workbench.clusters`
+            is enough.
         card
-            How they were found, without the counts, which are those of `summary`.
+            How they were found; the counts are added from `summary`.
 
         Raises
         ------
         QueryError
-            As `imgurer_kernel.report.cluster_rows.cluster_rows`.
+            As raised by `imgurer_kernel.report.cluster_rows.cluster_rows`.
         """
         clusters = cluster_rows(clusters, CLUSTERS)
         frames = report_frames(clusters, files, more, counts)
@@ -122,11 +122,11 @@ class Report:
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
-        """All frames by their names, in the order of `COLUMNS`."""
+        """All frames by name, in the order of `COLUMNS`."""
         return {name: getattr(self, name) for name in COLUMNS}
 
     def figure(self, name: str) -> int:
-        """Return one of the figures of `summary`, by its name."""
+        """Return a figure of `summary`, by its name."""
         values = self.summary.set_index("figure")["value"]
         return int(values[name])
 
@@ -142,30 +142,30 @@ class Report:
         """Write the report to a file of the format of its suffix; the file appears when complete.
 
         ``.csv`` and ``.parquet`` hold one frame. In CSV no text is a formula to a spreadsheet
-        (`imgurer_kernel.report.writers.read_csv` undoes the guards). ``.json`` and ``.xlsx`` hold
-        all frames, the former the run card too, the latter as a sheet. ``.html`` is one page that
-        needs nothing else: no network, no server; it stays below 60 MB, and says which pictures
+        (`imgurer_kernel.report.writers.read_csv` undoes the escapes). ``.json`` and ``.xlsx`` hold
+        all frames, the former also the run card, the latter one sheet per frame. ``.html`` is one
+        page that needs no network and no server; it stays below 60 MB, and lists the pictures that
         it leaves out for that.
 
         Parameters
         ----------
         frame
-            Which frame CSV and Parquet hold.
+            The frame to write to CSV or Parquet.
         clusters
             Most clusters in HTML, those with most files first; None for all.
         explain
-            Of how many pairs HTML has the figure of `Workbench.explain`, the least alike first:
-            some 50 KB and half a second each. Of every pair it lays the thumbnails on each other
-            when asked to.
+            Number of pairs for which HTML has the figure of `Workbench.explain`, lowest scores
+            first: some 50 KB and half a second each. For every pair the page can overlay the
+            thumbnails.
         progress
-            Of these figures, as in `imgurer_kernel.Workbench.clusters`.
+            Progress of these figures, as in `imgurer_kernel.Workbench.clusters`.
 
         Raises
         ------
         SourceError
-            If that can be no path, or the suffix is none of these.
+            If the path is invalid, or the suffix is unknown.
         QueryError
-            If there is no such frame.
+            If the frame is unknown.
         ImgurerError
             If openpyxl is missing for ``.xlsx``, or a sheet would be too long.
         StorageDenied, StorageFull
@@ -194,7 +194,7 @@ class Report:
 
     def _as_file(self, kind: str, frame: str) -> bytes:
         if kind == ".csv":
-            # Excel takes CSV for UTF-8 only if it starts with the byte order mark.
+            # Excel reads CSV as UTF-8 only with a byte order mark.
             return _utf8("\ufeff" + to_csv(self.frames[frame]))
         if kind == ".parquet":
             return parquet_bytes(self.frames[frame])
@@ -208,7 +208,7 @@ class Report:
         Returns
         -------
         DataFrame
-            New, solved and changed clusters, see
+            New, solved and changed clusters; see
             `imgurer_kernel.report.changes.cluster_changes`.
         """
         return cluster_changes(self.files, before.files)
@@ -224,6 +224,6 @@ class Report:
 
 
 def _utf8(text: str) -> bytes:
-    # Half of a surrogate pair in a name has no UTF-8: it is written as an escape, since a report
-    # must not fail by a name.
+    # UTF-8 cannot encode half of a surrogate pair in a name: it is written as an escape, since a
+    # name must not make a report fail.
     return text.encode("utf-8", "backslashreplace")

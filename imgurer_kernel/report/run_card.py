@@ -1,4 +1,4 @@
-"""The provenance of a report: everything that its answer depends on."""
+"""The provenance of a report: everything that its content depends on."""
 
 import platform
 from collections.abc import Mapping
@@ -19,23 +19,23 @@ class RunCard:
     Attributes
     ----------
     made_at
-        When, UTC: the only part that differs where nothing else does.
+        Time, UTC: the only part that differs between equal reports.
     parameters
-        What was asked for, by name.
+        The arguments, by name.
     algorithm
-        Names how fingerprints are computed; another name means other answers.
+        Identifies how fingerprints are computed; another value may give other answers.
     versions
-        Of this package, of Python and of the libraries that an answer may depend on.
+        Versions of this package, of Python and of the libraries that the answer may depend on.
     plan
-        How the search was made, in words.
+        How the search was done, in words.
     counts
-        What went in and what came out.
+        Sizes of input and output.
     skipped
-        How many files and pictures took no part, by the reason.
+        Number of files and pictures that took no part, by reason.
     for_cost
-        What was left out because it would have taken too long, in sentences.
+        Parts of the search left out because they would have taken too long, in sentences.
     seed
-        Of what is random; None since a search has nothing of that kind.
+        Random seed; None, since searches are not random.
     """
 
     made_at: datetime
@@ -63,7 +63,7 @@ class RunCard:
         }
 
     def frame(self) -> pd.DataFrame:
-        """Return the card as rows of part, name and value, all texts.
+        """Return the card as rows of part, name and value, all text.
 
         Examples
         --------
@@ -78,17 +78,17 @@ class RunCard:
             elif isinstance(value, list):
                 rows += [(part, str(number), each) for number, each in enumerate(value, 1)]
             else:
-                # A seed is what None can be of.
+                # None stands for an unused seed.
                 rows.append((part, "", "nothing is random" if value is None else str(value)))
         return pd.DataFrame(rows, columns=["part", "name", "value"], dtype="str")
 
 
 def versions() -> dict[str, str]:
-    """List the versions of packages that an answer may depend on, of those installed."""
+    """List the versions of installed packages that an answer may depend on."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
             continue
     return found

@@ -27,20 +27,20 @@ def report_frames(
     Parameters
     ----------
     clusters
-        As from `Workbench.queue`, or from `Workbench.clusters` with what is known then.
+        As from `Workbench.queue`, or from `Workbench.clusters`, which lacks some columns.
     files
         All files that took part: path, user, bytes, format; by default those in clusters.
     more
-        ``pairs``, ``related`` and ``skipped`` as far as they are known.
+        ``pairs``, ``related`` and ``skipped``, if known.
     counts
-        Further figures for the summary: files, pictures and bytes that took part.
+        Additional figures for the summary: files, pictures and bytes that took part.
 
     Returns
     -------
     dict of DataFrame
         With the names, columns and types of `imgurer_kernel.report.columns.COLUMNS`. clusters,
-        files and pairs are in the order of `clusters`; by_folder, by_user and formats begin with
-        what frees most.
+        files and pairs are in the order of `clusters`; by_folder, by_user and formats are sorted by
+        the bytes that they free.
     """
     frees = freed_bytes(clusters)
     rows = clusters.assign(
@@ -69,15 +69,15 @@ def report_frames(
 
 
 def folders_of(paths: "pd.Series[str]") -> "pd.Series[str]":
-    r"""Return the folder of each path; missing where the path is.
+    r"""Return the folder of each path; missing for a missing path.
 
     Examples
     --------
     >>> folders_of(pd.Series(["/a/b/x.jpg", "/x.jpg", r"C:\a\x.jpg", None])).tolist()
     ['/a/b', '/', 'C:\\a', nan]
     """
-    # A text of any system: what was imported may have paths of another one. Each folder is
-    # worked out once for its many files.
+    # Handled as text, since imported paths may be those of another system. Each distinct folder is
+    # computed once.
     place = paths.astype("str").str.replace(r"[^/\\]*\Z", "", regex=True)
     bare = place.str.replace(r"(?<=.)[/\\]\Z", "", regex=True)
     return bare.where(place.notna())
@@ -129,7 +129,7 @@ def _clusters(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kinds(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Join the labels of each cluster's copies, the most frequent first."""
+    """Join the labels of each cluster's copies, most frequent first."""
     copies = rows[~rows["label"].isin(NO_COPY)]
     counts = copies.groupby(["cluster_id", "label"], observed=True).size().reset_index(name="n")
     counts = counts.sort_values(["cluster_id", "n", "label"], ascending=[True, False, True])
@@ -143,7 +143,7 @@ def _where(rows: pd.DataFrame, everything: pd.DataFrame, column: str) -> pd.Data
     """Sum up what could be freed by folder, by user, or by format."""
     if column not in rows or column not in everything:
         return pd.DataFrame()
-    # A missing folder, that of uploads, is a group like others.
+    # A missing folder, that of uploads, is a group of its own.
     groups = rows.groupby(column, sort=False, dropna=False)
     found = groups[["extra_copies", "frees_disk", "frees_store"]].sum()
     found["in_clusters"] = groups.size()
@@ -159,7 +159,7 @@ def _where(rows: pd.DataFrame, everything: pd.DataFrame, column: str) -> pd.Data
 
 
 def _by_month(rows: pd.DataFrame) -> pd.DataFrame:
-    """Count by month when pictures were taken, and copies made and ingested."""
+    """Count by month when pictures were taken, and copies were made and ingested."""
     copies = rows[rows["extra_copies"] > 0]
     times = {
         "taken": rows.groupby("cluster_id")["taken_at"].min() if "taken_at" in rows else None,
@@ -170,7 +170,7 @@ def _by_month(rows: pd.DataFrame) -> pd.DataFrame:
     for name, given in times.items():
         if given is not None:
             moments = pd.to_datetime(given.dropna(), utc=True)
-            # Year and month as one number: a period would warn that it drops the zone.
+            # Year and month as one number: pandas would warn that a period drops the zone.
             counts[name] = (moments.dt.year * 12 + moments.dt.month - 1).value_counts()
     if not counts:
         return pd.DataFrame()

@@ -15,10 +15,11 @@ import pandas as pd
 from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import ImgurerError, SourceError
 
-# What makes a spreadsheet take a text for a program: https://owasp.org/www-community/attacks/CSV_Injection
+# First characters of a formula to spreadsheets:
+# https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-# A sheet of a workbook has as many rows with its heading, and a cell as many characters.
+# Most rows of an Excel sheet, with its heading, and most characters of a cell.
 _SHEET_ROWS = 1_048_576
 _CELL = 32_767
 _OLDEST_ZIP = (1980, 1, 1, 0, 0, 0)
@@ -27,8 +28,8 @@ _OLDEST_ZIP = (1980, 1, 1, 0, 0, 0)
 def to_csv(frame: pd.DataFrame) -> str:
     r"""Write a frame as CSV in which no cell is a formula; `read_csv` undoes the escapes.
 
-    A text that would be taken for a formula has an apostrophe in front, and so has one that looks
-    like such a guarded one.
+    A text that would be read as a formula gets a leading apostrophe, and so does one that looks
+    like an escaped text.
 
     Examples
     --------
@@ -36,7 +37,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     "filename,bytes\r\n'=1+1.jpg,-1\r\na.jpg,2\r\n"
     """
     safe = frame.copy()
-    # Texts alone: a negative number begins like a formula and is none.
+    # Only texts: a negative number begins like a formula but is none.
     for name in frame.select_dtypes(include=["str", "object", "category"]):
         texts = frame[name].astype("object")
         safe[name] = pd.Series([_defuse(value) for value in texts], frame.index, object)
@@ -44,7 +45,7 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read CSV of `Report.save`: all columns as texts, without the escapes.
+    """Read CSV of `Report.save`: all columns as text, without the escapes.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def read_csv(path: Path | str) -> pd.DataFrame:
 
 
 def _is_formula(text: str) -> bool:
-    # Spreadsheets skip spaces and tabs in front of one.
+    # Spreadsheets skip leading spaces and tabs.
     return text.lstrip().startswith(FORMULA_STARTS) or text[:1] in {"\t", "\r", "\n"}
 
 
@@ -88,7 +89,7 @@ def to_json(frame: pd.DataFrame) -> str:
      {"id": null, "score": null}
     ]
     """
-    # pandas knows the nulls of every type, but escapes what is not ASCII; Python's writer does not.
+    # pandas handles the nulls of every type, but escapes non-ASCII; Python's writer does not.
     records = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
     lines = ",\n ".join(json.dumps(record, ensure_ascii=False) for record in records)
     return f"[\n {lines}\n]" if lines else "[]"
@@ -102,10 +103,10 @@ def json_of_frames(frames: Mapping[str, pd.DataFrame], card: Mapping[str, Any]) 
 
 
 def workbook_bytes(frames: Mapping[str, pd.DataFrame], made_at: datetime) -> bytes:
-    """Write frames as an Excel workbook, a sheet each; texts are never formulas.
+    """Write frames as an Excel workbook, with one sheet each; texts are never formulas.
 
-    Times are in UTC without saying so, since a sheet knows no zones. What Excel cannot hold
-    (control characters, cells of more than 32,767 characters) is replaced or cut off.
+    Times are in UTC without a mark, since sheets have no zones. Unsupported content (control
+    characters, cells of more than 32,767 characters) is replaced or cut off.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def workbook_bytes(frames: Mapping[str, pd.DataFrame], made_at: datetime) -> byt
 
 
 def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  openpyxl has no types
-    """Yield the cells of a column; a text that begins like a formula is marked as text."""
+    """Yield the cells of a column; mark texts that begin like a formula as text."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
@@ -150,7 +151,7 @@ def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  
             values[row] = value.to_pydatetime()
         elif isinstance(value, str):
             text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value)
-            # Half of a surrogate pair has no UTF-8.
+            # UTF-8 cannot encode half of a surrogate pair.
             text = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)[:_CELL]
             if _is_formula(text):
                 cell = WriteOnlyCell(sheet, text)
@@ -162,8 +163,8 @@ def _cells(sheet: Any, column: "pd.Series[Any]") -> list[Any]:  # noqa: ANN401  
 
 
 def _without_times(archive: bytes, made_at: datetime) -> bytes:
-    """Set all times in the workbook alike, so that equal reports are equal files."""
-    # openpyxl notes the moment of saving, whatever it was told.
+    """Set all times in the workbook to `made_at`, so that equal reports are equal files."""
+    # openpyxl always writes the time of saving.
     moment = f"{made_at:%Y-%m-%dT%H:%M:%SZ}</dcterms:modified>".encode()
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as given, zipfile.ZipFile(out, "w") as written:

@@ -1,5 +1,5 @@
 """Accuracy on copies with known truth: the sample set, transforms, recall and precision.
 
-Nothing in here searches: `imgurer_kernel.workbench.search.calibrate` does, and hands in what was
-found.
+This package does not search: `imgurer_kernel.workbench.search.calibrate` does, and passes the
+results in.
 """

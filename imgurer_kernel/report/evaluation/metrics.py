@@ -26,11 +26,11 @@ THRESHOLDS = (0.65, 0.7, 0.75, AGREEMENT, 0.85, 0.9)
 TIERS = (1, 2, 3, 4)
 DEFAULT_RADIUS = 24
 
-# 95 % of a normal distribution lie within so many standard deviations of its mean.
+# 95 % of a normal distribution are within this many standard deviations of its mean.
 _Z_95 = 1.959964
-# Precision that a recommended search must reach, if any does.
+# Precision that a recommended search must reach, if any search does.
 _MIN_PRECISION = 0.997
-# Recall that is not worth a larger radius, which takes about ten times the comparisons.
+# Gain in recall that does not justify a larger radius, which takes about ten times the comparisons.
 _RECALL_TOLERANCE = 0.005
 
 
@@ -51,21 +51,21 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
     share, spread = successes / trials, _Z_95**2 / trials
     middle = (share + spread / 2) / (1 + spread)
     reach = _Z_95 * math.sqrt(share * (1 - share) / trials + spread / trials / 4) / (1 + spread)
-    # Exactly 0 and 1 at the ends, where the formula is off by a rounding.
+    # Exactly 0 and 1 at the ends, where the formula has a rounding error.
     low = 0.0 if successes == 0 else max(middle - reach, 0.0)
     return low, 1.0 if successes == trials else min(middle + reach, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hits:
-    """Pairs that one kind of search returned.
+    """Pairs returned by one kind of search.
 
     Attributes
     ----------
     transform
-        int64 (k,): number of the transform in whose trial the pair was, -1 for two originals.
+        int64 (k,): number of the transform of the trial, -1 for a pair of originals.
     is_copy
-        bool (k,): whether the two are a picture and its copy.
+        bool (k,): whether the pair is a picture and its copy.
     value
         float64 (k,): agreement 0..1 of a verified pair, or bits between plain hashes.
     """
@@ -77,20 +77,20 @@ class Hits:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trials:
-    """What searches for planted copies returned.
+    """The results of searches for planted copies.
 
     Attributes
     ----------
     names, tiers
-        Of the transforms, in their order.
+        Names and tiers of the transforms, in order.
     planted, distinct
         int64 (transforms,): copies, and pairs of distinct pictures among them and the originals.
     originals
-        Pairs of distinct originals.
+        Number of pairs of distinct originals.
     plain
-        By plain hashes, as far as the largest of `PLAIN_RADII`.
+        Hits of plain hashes, up to the largest of `PLAIN_RADII`.
     verified
-        By radius: compared pairs with their agreement, those of one layout left out.
+        Hits by radius: compared pairs with their agreement, without pairs of one layout.
     """
 
     names: Sequence[str]
@@ -104,7 +104,7 @@ class Trials:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
-    """How well copies of this store's pictures are found, and the recommended settings.
+    """How well copies of this store's pictures are found, and recommended settings.
 
     Attributes
     ----------
@@ -114,16 +114,16 @@ class Calibration:
         recall_low, recall_high, wrong, precision, precision_low, precision_high, distinct,
         wrong_per_million (of distinct pairs). Bounds are those of Wilson, with 95 % confidence.
     transforms
-        One row for each transform, searched as recommended: transform, tier, planted, found,
-        recall, recall_low, recall_high; the least found first.
+        One row for each transform, with the recommended search: transform, tier, planted, found,
+        recall, recall_low, recall_high; lowest recall first.
     recommendation
-        What to do, in words.
+        The recommendation as text.
     radius, threshold
-        What is recommended: bits, and agreement from which two pictures are the same.
+        Recommended settings: bits, and the agreement from which two pictures count as the same.
     sample, copies
-        How many pictures had copies planted, and how many.
+        Number of pictures with planted copies, and of copies.
     notes
-        What else there is to know.
+        Further remarks.
     """
 
     frame: pd.DataFrame
@@ -171,13 +171,13 @@ def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] =
     Parameters
     ----------
     trials
-        What was tried.
+        The results of the trials.
     sample
-        How many pictures had copies planted.
+        Number of pictures with planted copies.
     images
-        How many pictures the store has that are not flat.
+        Number of pictures in the store that are not flat.
     notes
-        What else there is to know.
+        Further remarks.
     """
     frame = _count_searches(trials)
     radius, threshold = _choose_search(frame)
@@ -195,19 +195,19 @@ def evaluate(trials: Trials, *, sample: int, images: int, notes: Sequence[str] =
 
 
 def _count_searches(trials: Trials) -> pd.DataFrame:
-    """Count what each kind of search finds; the columns are those of `Calibration.frame`."""
+    """Count the hits of each kind of search; the columns are those of `Calibration.frame`."""
     searches = [("plain", r, math.nan, trials.plain, trials.plain.value <= r) for r in PLAIN_RADII]
     for radius, hits in trials.verified.items():
         searches += [("verified", radius, least, hits, hits.value >= least) for least in THRESHOLDS]
     tiers = np.asarray(trials.tiers)
     rows = []
     for method, radius, threshold, hits, accepted in searches:
-        # At -1 the last tier is looked up, and thrown away by `where`.
+        # For -1 this indexes the last tier, which `where` discards.
         tier_of_hit = np.where(hits.transform < 0, 0, tiers[hits.transform])
         for tier in (0, *TIERS):
             counted = accepted & ((tier == 0) | (tier_of_hit == tier))
             in_tier = (tier == 0) | (tiers == tier)
-            # Pairs of two originals belong to no tier.
+            # Pairs of two originals have no tier.
             distinct = int(trials.distinct[in_tier].sum()) + (trials.originals if tier == 0 else 0)
             facts = {"method": method, "radius": radius, "threshold": threshold, "tier": tier}
             rows.append(
@@ -223,7 +223,7 @@ def _count_searches(trials: Trials) -> pd.DataFrame:
 
 
 def _rates(planted: int, found: int, wrong: int, distinct: int) -> dict[str, float]:
-    """Compute recall, precision and false positives, with their intervals."""
+    """Compute recall, precision and false positives, with confidence intervals."""
     recall_low, recall_high = wilson(found, planted)
     precision_low, precision_high = wilson(found, found + wrong)
     return {
@@ -242,11 +242,11 @@ def _rates(planted: int, found: int, wrong: int, distinct: int) -> dict[str, flo
 
 
 def _choose_search(frame: pd.DataFrame) -> tuple[int, float]:
-    """Choose the smallest radius that finds nearly all that can be found, with few false pairs."""
+    """Choose the smallest radius with nearly the best recall and few false pairs."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
-    # Where no search is as precise as that, the most precise ones are to choose from.
+    # If no search reaches the precision, choose among the most precise ones.
     precise = rows[rows["precision"] >= min(_MIN_PRECISION, float(rows["precision"].max()))]
-    # A threshold is moved only where the default one will not do.
+    # Change the threshold only if the default one does not suffice.
     at_default = precise[precise["threshold"] == AGREEMENT]
     precise = precise if at_default.empty else at_default
     good = precise[precise["recall"] >= float(precise["recall"].max()) - _RECALL_TOLERANCE]
@@ -256,7 +256,7 @@ def _choose_search(frame: pd.DataFrame) -> tuple[int, float]:
 
 
 def _count_by_transform(trials: Trials, radius: int, threshold: float) -> pd.DataFrame:
-    """Count what is found of each transform; the columns are those of `Calibration.transforms`."""
+    """Count the hits of each transform; the columns are those of `Calibration.transforms`."""
     hits = trials.verified[radius]
     accepted = hits.is_copy & (hits.value >= threshold)
     found = np.bincount(hits.transform[accepted], minlength=len(trials.names))
@@ -278,7 +278,7 @@ def _count_by_transform(trials: Trials, radius: int, threshold: float) -> pd.Dat
 def _describe(
     frame: pd.DataFrame, transforms: pd.DataFrame, radius: int, threshold: float, images: int
 ) -> str:
-    """Word the recommendation and the reasons for it."""
+    """Describe the recommendation and the reasons for it."""
     rows = frame[(frame["tier"] == 0) & (frame["method"] == "verified")]
     best = rows[(rows["radius"] == radius) & (rows["threshold"] == threshold)].iloc[0]
     if radius == DEFAULT_RADIUS and threshold == AGREEMENT:
@@ -325,7 +325,7 @@ def _interval(row: pd.Series, name: str) -> str:
 
 
 def _percent(share: float) -> str:
-    """Write a share with enough digits that 100 % means all."""
+    """Format a share with enough digits that 100 % means all."""
     if math.isnan(share):
         return "none"
     percent = 100 * share

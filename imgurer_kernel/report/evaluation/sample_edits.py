@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 Edit = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 ORIENTATION = 0x0112
-# The turn that undoes what the EXIF orientation says.
+# The rotation that undoes each EXIF orientation.
 TURNS = {
     3: Image.Transpose.ROTATE_180,
     6: Image.Transpose.ROTATE_90,
@@ -24,14 +24,14 @@ CAPTIONS = ("Greetings from here!", "do you remember?", "SUMMER", "me, every Mon
 
 
 def resize(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Make it a half to three quarters as wide, as chats do."""
+    """Reduce to a half to three quarters of the width, as chat programs do."""
     factor = rng.uniform(0.5, 0.75)
     size = (round(image.width * factor), round(image.height * factor))
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def brighten(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Add light, contrast and colour, as one tap on *Enhance* does."""
+    """Increase light, contrast and colour, as an *Enhance* button does."""
     image = ImageEnhance.Brightness(image).enhance(rng.uniform(1.08, 1.16))
     image = ImageEnhance.Contrast(image).enhance(rng.uniform(1.02, 1.1))
     return ImageEnhance.Color(image).enhance(rng.uniform(1.05, 1.2))
@@ -71,7 +71,7 @@ def crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def add_border(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Add a frame of one colour, or bars that make it square."""
+    """Add a frame of one colour, or bars to make it square."""
     if rng.random() < 0.5:
         color = ("#ffffff", "#111111", "#f2ead8")[int(rng.integers(3))]
         return ImageOps.expand(image, round(image.height * rng.uniform(0.03, 0.06)), color)
@@ -82,12 +82,12 @@ def add_border(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def flip(image: Image.Image, rng: np.random.Generator) -> Image.Image:  # noqa: ARG001
-    """Exchange left and right, as front cameras do."""
+    """Mirror left and right, as front cameras do."""
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
 def rotate(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Turn the pixels by a quarter, to the left or to the right."""
+    """Rotate the pixels by a quarter, to the left or to the right."""
     turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)
     return image.transpose(turns[int(rng.integers(2))])
 
@@ -108,8 +108,8 @@ EDITS: Mapping[str, Edit] = MappingProxyType(
 def encode(image: Image.Image, *, quality: int, kind: str = "JPEG", orientation: int = 1) -> bytes:
     """Write a picture as a file.
 
-    With an `orientation` other than 1 the pixels are stored turned and EXIF says how to turn them
-    back, so that viewers show the same picture.
+    With an `orientation` other than 1 the pixels are stored rotated, and EXIF records the
+    orientation, so that viewers show the same picture.
     """
     facts = {}
     if orientation != 1:

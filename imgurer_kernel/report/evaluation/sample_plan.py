@@ -1,4 +1,4 @@
-"""Plan the sample set: its files, their names, and which are duplicates of which."""
+"""Plan the sample set: its files, their names, and which ones are duplicates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,28 +8,28 @@ from typing import Literal
 
 Kind = Literal["original", "duplicate", "near-miss", "flat"]
 
-# What leaves the dHash within 10 bits of the original's, and everything that is done to originals.
+# Transforms that keep the dHash within 10 bits of the original's, and all transforms.
 NEAR = ("copy", "re-encoded", "resized", "exif-rotated", "brightened", "converted", "captioned")
 TRANSFORMS = (*NEAR, "cropped", "flipped", "bordered", "rotated")
 
-# How many duplicates the originals have, over and over; the first has one of each kind.
+# Numbers of duplicates of the originals, repeated; the first has one of each kind.
 COPIES = (3, 4, 2, 5, 3, 0, 4, 3, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplePicture:
-    """A picture that comes with the package, a row of its ``index.csv``.
+    """A picture shipped with the package, a row of its ``index.csv``.
 
     Attributes
     ----------
     file
         Name in the folder of pictures.
     scene
-        What it shows.
+        Its content in words.
     kind
         *original*, *near-miss* (another picture of a scene) or *flat*.
     taken
-        When it claims to be photographed, local time in ISO 8601; empty for flat ones.
+        Capture time in its metadata, local time in ISO 8601; empty for flat ones.
     sha256
         Digest of the file, 64 hex digits.
     """
@@ -43,24 +43,24 @@ class SamplePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One file of the set and the truth about it.
+    """One file of the set and its ground truth.
 
     Attributes
     ----------
     filename
         Name in the set.
     scene, kind
-        What it shows, and what it is.
+        Content and kind, as in `SamplePicture`, or *duplicate*.
     transform
-        One of `TRANSFORMS` for a duplicate, else *none*; *copy* is a flat duplicate's.
+        One of `TRANSFORMS` for a duplicate, else *none*; *copy* for the duplicate of a flat one.
     group
-        Equal for duplicates of each other and for nothing else.
+        Equal for duplicates of each other only.
     duplicate_of, resembles
-        Name of the original of a duplicate, and of a near-miss.
+        File name of the original, for a duplicate and for a near-miss.
     picture
-        File of the picture that it is, or is made of; a manifest does not tell.
+        File of the picture that it is or is made from; not part of a manifest.
     width, height, bytes, digest
-        Of the upright picture and of its file; empty in a plan.
+        Of the upright picture and its file; empty in a plan.
     """
 
     filename: str
@@ -80,12 +80,12 @@ class Sample:
 def plan(pictures: Sequence[SamplePicture], seed: int = 0) -> list[list[Sample]]:
     """Plan the files: one list for each scene, and one with all flat pictures.
 
-    The first of a scene's list is the original. Another seed plants other kinds of copies.
+    The first of a scene's list is the original. The seed chooses the kinds of copies.
 
     Parameters
     ----------
     pictures
-        In the order of the index: those of a scene side by side, the original first.
+        In the order of the index: those of a scene together, the original first.
     """
     batches: list[list[Sample]] = []
     group = 0
@@ -137,7 +137,7 @@ def _duplicate(original: Sample, filename: str, transform: str, kind: Kind = "du
 
 
 def _original_name(picture: SamplePicture, number: int) -> str:
-    """Name an original: two of three as cameras do, the others as people do."""
+    """Name an original: two of three as cameras do, the others as users do."""
     return (
         f"{picture.scene}.jpg",
         f"IMG_{2041 + 37 * number}.jpg",
@@ -146,7 +146,7 @@ def _original_name(picture: SamplePicture, number: int) -> str:
 
 
 def _duplicate_name(original: str, picture: SamplePicture, transform: str, number: int) -> str:
-    """Name a copy as a program or a person would."""
+    """Name a copy as a program or a user would."""
     stem = original.removesuffix(".jpg")
     sent = datetime.fromisoformat(picture.taken) + timedelta(days=2)
     words = picture.scene.replace("-", " ")
@@ -166,7 +166,7 @@ def _duplicate_name(original: str, picture: SamplePicture, transform: str, numbe
 
 
 def _second_name(original: str) -> str:
-    """Name another picture taken at the same place."""
+    """Name another picture of the same place."""
     stem = original.removesuffix(".jpg")
     if stem.startswith("IMG_"):
         return f"IMG_{int(stem[4:]) + 1}.jpg"

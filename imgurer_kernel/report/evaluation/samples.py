@@ -1,9 +1,9 @@
 """Sample pictures for the first start, the notebooks and the tests, with known truth.
 
-The originals come with the package (``data/pictures``; `tools/draw_samples` drew them). Planted
-beside them is what happens to pictures in real folders: exact copies, re-encoded, resized,
-cropped, captioned, brightened, mirrored, turned and framed versions; there are pictures of the same
-kind with other content, and flat ones. `make_samples` returns which is which.
+The originals are shipped with the package (``data/pictures``; `tools/draw_samples` drew them). The
+set adds copies as in real folders: exact copies, re-encoded, resized, cropped, captioned,
+brightened, mirrored, rotated and framed versions; pictures of the same kind with other content; and
+flat ones. `make_samples` returns which is which.
 """
 
 import errno
@@ -28,10 +28,10 @@ from imgurer_kernel.errors import SourceError, StorageDenied, StorageFull
 from imgurer_kernel.report.evaluation.sample_edits import EDITS, encode
 from imgurer_kernel.report.evaluation.sample_plan import Sample, SamplePicture, names, plan
 
-# Another number whenever the set changes, so that an older one is replaced.
+# Increase it whenever the set changes, so that older sets are replaced.
 VERSION = 4
 
-# 1 January 2024: files of originals are of that year, those of copies of the next one.
+# 1 January 2024: originals have file times of that year, copies of the next one.
 _FIRST_DAY = 1_704_067_200
 
 INDEX = "index.csv"
@@ -45,34 +45,34 @@ _PACKAGE = Path(str(files("imgurer_kernel")))
 
 
 def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.DataFrame:
-    """Put the sample set into a folder, unless it is there already, and return its truth.
+    """Write the sample set into a folder, unless it is there already, and return its ground truth.
 
-    The same seed gives the same bytes and times of files wherever the same versions of numpy and
-    Pillow run. The truth is also kept beside the folder, as ``FOLDER.csv``; by it a complete set is
-    recognized and left as it is, and a set that was damaged is rebuilt.
+    The same seed gives the same bytes and file times with the same versions of numpy and Pillow.
+    The ground truth is also stored beside the folder, as ``FOLDER.csv``; by it a complete set is
+    recognized and kept, and a damaged one is rebuilt.
 
     Parameters
     ----------
     folder
-        Where the pictures go; made if missing. It must not hold anything else.
+        Folder of the pictures; made if missing. It must not contain anything else.
     seed
-        Another seed plants other copies; the originals are always the same.
+        The seed chooses the copies; the originals are always the same.
     workers
-        Threads that make copies; 0 means one for each core.
+        Threads that make copies; 0 means one per core.
 
     Returns
     -------
     DataFrame
         One row per file, by name. ``kind`` is *original*, *duplicate*, *near-miss* (the same kind
-        of content, yet another picture) or *flat*; ``transform`` says what was done, one of
-        `sample_plan.TRANSFORMS`; ``group`` is equal for duplicates of each other and for nothing
-        else; ``duplicate_of`` and ``resembles`` name the original in question.
+        of content, but another picture) or *flat*; ``transform`` is one of
+        `sample_plan.TRANSFORMS`; ``group`` is equal for duplicates of each other only;
+        ``duplicate_of`` and ``resembles`` are the names of originals.
 
     Raises
     ------
     SourceError
-        If the folder holds files that are not of this set, or if the package's pictures are
-        missing or damaged; nothing is touched then.
+        If the folder has files that are not of this set, or the package's pictures are missing or
+        damaged; nothing is changed then.
     StorageDenied, StorageFull
         If the pictures cannot be written.
     """
@@ -98,7 +98,7 @@ def make_samples(folder: Path | str, seed: int = 0, *, workers: int = 0) -> pd.D
 
 
 def find_pictures() -> Path:
-    """Return the folder of the pictures: the wheel's, or the repository's.
+    """Return the folder of the pictures, from the wheel or the repository.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _read_pictures(folder: Path, pictures: Sequence[SamplePicture]) -> dict[str,
 def _refuse_foreign_files(folder: Path, manifest: Path, batches: list[list[Sample]]) -> None:
     """Raise SourceError if a folder holds anything but an earlier sample set."""
     found = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    # A whole set without its manifest is ours as well; a single IMG_2078.jpg may be anyone's.
+    # A complete set without its manifest is accepted; a single IMG_2078.jpg may be the user's.
     foreign = [] if found == names(batches) else sorted(found - _listed(manifest))
     if foreign:
         message = (
@@ -167,7 +167,7 @@ def _write_set(
     seed: int,
     workers: int,
 ) -> list[Sample]:
-    """Write the set beside the folder, and move it into place when it is complete."""
+    """Write the set beside the folder, and rename it when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
 
@@ -180,7 +180,7 @@ def _write_set(
     try:
         with thread_pool(workers) as pool:
             written = list(pool.map(write, batches))
-        # `mkdtemp` makes it for its owner alone.
+        # `mkdtemp` makes it accessible to its owner only.
         fresh.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -195,7 +195,7 @@ def _write_sample(folder: Path, sample: Sample, data: bytes, size: tuple[int, in
     """Write one file, and return its `Sample` with size and digest."""
     path = folder / sample.filename
     path.write_bytes(data)
-    # Which of two files is older decides what is kept, and must not hang on which thread was first.
+    # The older file decides the keeper, so times must not depend on the order of threads.
     day = crc32(sample.filename.encode()) % 300 + (0 if sample.transform == "none" else 365)
     os.utime(path, (_FIRST_DAY + 86_400 * day,) * 2)
     width, height = size
@@ -206,7 +206,7 @@ def _write_sample(folder: Path, sample: Sample, data: bytes, size: tuple[int, in
 def _make_files(
     batch: Sequence[Sample], pictures: dict[str, bytes], seed: int
 ) -> Iterator[tuple[Sample, bytes, tuple[int, int]]]:
-    """Yield the files of one batch and the sizes in which they are shown."""
+    """Yield the files of one batch and their displayed sizes."""
     opened: dict[str, Image.Image] = {}
     for sample in batch:
         data = pictures[sample.picture]
@@ -219,8 +219,8 @@ def _make_files(
 
 
 def _make_copy(image: Image.Image, sample: Sample, seed: int) -> tuple[bytes, Image.Image]:
-    """Make a copy of an original: its bytes, and the picture as shown."""
-    # From the name, so that neither the order nor the number of threads has an influence.
+    """Make a copy of an original; return its bytes, and the picture as displayed."""
+    # Seeded by the name, independent of order and number of threads.
     rng = np.random.default_rng((seed, crc32(sample.filename.encode())))
     if sample.transform in EDITS:
         image = EDITS[sample.transform](image, rng)
@@ -257,7 +257,7 @@ def _listed(path: Path) -> set[str]:
 
 
 def _complete(folder: Path, samples: Sequence[Sample], batches: list[list[Sample]]) -> bool:
-    """Return whether every file is there with the right bytes."""
+    """Return whether every file exists with the right bytes."""
     if names(batches) != names([samples]):
         return False
     for sample in samples:

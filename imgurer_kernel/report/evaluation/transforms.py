@@ -1,10 +1,10 @@
 """53 transforms that make copies of a picture, in 4 tiers: ground truth for near duplicates.
 
 Tier 1 (30) re-encodes, resizes or changes the tone; tier 2 (9) crops up to 2.5 %, writes on the
-picture, frames it thinly or turns it by a degree; tier 3 (8) crops 4 to 10 %, adds borders or
-turns by 2 to 5 degrees; tier 4 (6) flips and turns by quarters. A strength is random in a range
+picture, adds a thin frame or rotates by a degree; tier 3 (8) crops 4 to 10 %, adds borders or
+rotates by 2 to 5 degrees; tier 4 (6) flips and rotates by quarters. A strength is random in a range
 around the one in the name, and depends on (seed, key, name) alone: the same call makes the same
-copy, and no two pictures get the same strength.
+copy, and different pictures get different strengths.
 
     >>> from PIL import Image
     >>> [len([t for t in TRANSFORMS if t.tier == tier]) for tier in (1, 2, 3, 4)]
@@ -28,7 +28,7 @@ from imgurer_kernel.fingerprint.codecs.pixels import Picture
 Rng = np.random.Generator
 Apply = Callable[[Picture, Rng], Picture]
 
-# Of the JPEG that a copy is written as: high, so that the transform decides and not this.
+# JPEG quality of copies: high, so that the transform dominates.
 _QUALITY = 92
 
 
@@ -47,11 +47,11 @@ def variant(picture: Picture, name: str, *, key: str, seed: int) -> Picture:
     Parameters
     ----------
     picture
-        Of any mode.
+        Picture of any mode.
     key, seed
-        What the strength depends on: which picture it is, and which set of copies.
+        Seeds of the strength: which picture it is, and which set of copies.
     """
-    # Not `hash`, which is another in each process.
+    # Not `hash`, which differs between processes.
     rng = np.random.default_rng(zlib.crc32(f"{seed}/{key}/{name}".encode()))
     return BY_NAME[name].apply(picture.convert("RGB"), rng).convert("RGB")
 
@@ -66,7 +66,7 @@ def _recode(picture: Picture, form: str, **options: object) -> Picture:
 
 
 def _jpeg(quality: int) -> Apply:
-    # Above 95 Pillow makes larger files and hardly better ones, as its manual says.
+    # Above 95 Pillow makes larger files with hardly any gain, as its manual says.
     low, high = round(quality * 0.85), min(95, round(quality * 1.15))
     return lambda p, rng: _recode(p, "JPEG", quality=int(rng.integers(low, high + 1)))
 
@@ -82,7 +82,7 @@ def _gif(picture: Picture, rng: Rng) -> Picture:
 
 
 def _scaled(picture: Picture, across: float, down: float) -> Picture:
-    # A dHash is made of 9 grays a side: less would be enlarged again.
+    # At least the 9 grays per side of a dHash: a smaller picture would be enlarged again.
     size = max(9, round(picture.width * across)), max(9, round(picture.height * down))
     return picture.resize(size, Image.Resampling.LANCZOS)
 
@@ -152,11 +152,11 @@ def _screenshot(picture: Picture, rng: Rng) -> Picture:
     return _scaled(shown, scale, scale)
 
 
-# -- tiers 2 and 3: crops, writing, borders, small turns --------------------------------------
+# -- tiers 2 and 3: crops, text, borders, small rotations -------------------------------------
 
 
 def _crop(low: float, high: float) -> Apply:
-    """Cut a share of each dimension off, at random places."""
+    """Crop a share of each dimension, at a random position."""
 
     def apply(picture: Picture, rng: Rng) -> Picture:
         width = round(picture.width * (1 - rng.uniform(low, high)))
@@ -244,7 +244,7 @@ def _meme(picture: Picture, rng: Rng) -> Picture:
 
 
 def _rotate(low: float, high: float) -> Apply:
-    """Turn about the center either way, by degrees; the corners become black."""
+    """Rotate about the center in either direction, by degrees; the corners become black."""
 
     def apply(picture: Picture, rng: Rng) -> Picture:
         angle = rng.uniform(low, high) * rng.choice([-1, 1])
@@ -254,12 +254,12 @@ def _rotate(low: float, high: float) -> Apply:
 
 
 def _rotate_and_crop(low: float, high: float) -> Apply:
-    """Turn about the center and cut the black corners off."""
+    """Rotate about the center and crop the black corners."""
 
     def apply(picture: Picture, rng: Rng) -> Picture:
         angle = rng.uniform(low, high)
         turned = picture.rotate(angle * rng.choice([-1, 1]), Image.Resampling.BICUBIC)
-        # A corner of the turned picture reaches so far in, for half of the side next to it.
+        # Depth of the corner of the rotated picture, as a share of half the adjacent side.
         slope = math.tan(math.radians(angle)) / 2
         across, down = round(picture.height * slope) + 1, round(picture.width * slope) + 1
         return turned.crop((across, down, picture.width - across, picture.height - down))

@@ -27,7 +27,7 @@ _TURNS = {
     "transversed": "flipped left to right and rotated by 90 degrees clockwise",
     "rotated 270": "rotated by 90 degrees counterclockwise",
 }
-# What is less than these is not mentioned: a fit and its rounding, or re-encoding, do as much.
+# Smaller changes are not mentioned: the fit and its rounding, or re-encoding, cause as much.
 _MIN_ROTATION = 0.4  # degrees
 _MIN_CROP = 0.006  # share of a picture's area
 _MIN_RESIZE = 0.015  # share of a size
@@ -46,7 +46,7 @@ class Side:
     Attributes
     ----------
     name
-        For people; whatever a file may be called.
+        Display name; may be any file name.
     width, height
         Pixels of the upright picture.
     pixels
@@ -54,7 +54,7 @@ class Side:
     informative
         False for a picture too flat to be compared.
     note
-        What a person should know of what is shown, or nothing.
+        A remark about what is shown, or empty.
     """
 
     name: str
@@ -93,17 +93,17 @@ _RELATED = {
 class Explanation:
     """Why two pictures are duplicates or are not: sentences, steps and a figure.
 
-    A notebook shows it as one figure: the two pictures, the first laid over the second, what
-    differs there, and the words.
+    A notebook shows it as one figure: the two pictures, the first overlaid on the second, their
+    difference, and the sentences.
 
     Attributes
     ----------
     evidence
-        The numbers.
+        The measured values.
     first, second
         The two pictures.
     overlay
-        The one on the other.
+        The first picture on the second.
     """
 
     evidence: Evidence
@@ -134,7 +134,7 @@ class Explanation:
 
     @property
     def details(self) -> str:
-        """The numbers in a sentence."""
+        """The measured values in a sentence."""
         evidence = self.evidence
         flat = [side.title for side in (self.first, self.second) if not side.informative]
         if evidence.label in {"exact", "same pixels"}:
@@ -156,18 +156,18 @@ class Explanation:
 
     @property
     def words(self) -> str:
-        """Verdict and numbers."""
+        """Verdict and measured values."""
         notes = [f"{side.title}: {side.note}." for side in (self.first, self.second) if side.note]
         return " ".join([self.headline, self.details, *notes])
 
     @property
     def steps(self) -> list[str]:
-        """List the edits that turn the first picture into the second, in words."""
+        """List the edits that turn the first picture into the second, as text."""
         evidence, overlay = self.evidence, self.overlay
         done = [_TURNS[evidence.orientation]] if evidence.orientation in _TURNS else []
         sizes = (self.first.width, self.first.height), (self.second.width, self.second.height)
         orientation = ORIENTATIONS.index(evidence.orientation)
-        # From the fifth orientation on width and height are exchanged.
+        # Orientations from 4 on exchange width and height.
         if orientation >= 4:
             sizes = sizes[0][::-1], sizes[1]
         degrees, across, down = turn_of(overlay.transform, orientation, *sizes)
@@ -181,10 +181,10 @@ class Explanation:
         elif abs(scale - 1) > _MIN_RESIZE:
             done.append(f"resized from {self.first.size} to {self.second.size}")
         done += self._edit_steps()
-        # "rotated by" and "flipped left" are found by what they begin with.
+        # Compare stems, since the words in the list have other endings.
         stem = {"rotated": "rotat", "flipped": "flipp"}.get(evidence.label, evidence.label)
-        said = any(stem in step for step in done)
-        if not said and stem not in {"resized", "re-encoded"}:
+        is_listed = any(stem in step for step in done)
+        if not is_listed and stem not in {"resized", "re-encoded"}:
             done.insert(0, evidence.label)
         return done or ["re-encoded"]
 
@@ -226,7 +226,7 @@ class Explanation:
         return [f"edited ({_join(done)})"] if done else []
 
     def figure(self) -> "NotebookFigure":
-        """Draw both pictures, the first laid over the second, the difference, and the sentences."""
+        """Draw both pictures, the first on the second, their difference, and the sentences."""
         from imgurer_kernel.report.figures import FigurePanel, explanation_figure
 
         overlay = self.overlay
@@ -264,7 +264,7 @@ class Explanation:
         Raises
         ------
         SourceError
-            If that can be no path.
+            If the path is invalid.
         StorageDenied, StorageFull
             If the file cannot be written.
         """
@@ -276,7 +276,7 @@ class Explanation:
         return target
 
     def _repr_jpeg_(self) -> tuple[bytes, dict[str, object]]:
-        """Show the figure at double resolution, its sentences being the alternative text."""
+        """Show the figure at double resolution, with its sentences as alternative text."""
         from imgurer_kernel.report.figures import DPI
 
         figure = self.figure()

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from imgurer_kernel.report.explain.explanation import Explanation
 
 SHOWN = 12
-"""Figures that a notebook shows; some 80 KB each."""
+"""Most figures shown in a notebook; some 80 KB each."""
 
 
 class Explanations(tuple["Explanation", ...]):
-    """Why each of several pairs is a pair of duplicates or is not; a tuple of `Explanation`.
+    """Explanations of several pairs; a tuple of `Explanation`.
 
-    A notebook shows the first twelve as figures, and of the others the words.
+    A notebook shows the first twelve as figures, and the others as text.
     """
 
     __slots__ = ()

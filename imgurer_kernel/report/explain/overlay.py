@@ -1,8 +1,8 @@
-"""Lay one picture over another and compare them where both are: arrays in, arrays out.
+"""Overlay one picture on another and compare them where both are: arrays in, arrays out.
 
-A difference that people can read must not be drowned by what they cannot see. So the pictures are
-aligned to a fraction of a pixel, the tones of the one are fitted to those of the other, small
-displacements are forgiven, and what is left is measured as people see colors
+A visible difference must not be hidden by invisible ones. So the pictures are aligned to a fraction
+of a pixel, the tones of one are fitted to those of the other, small displacements are tolerated,
+and the rest is measured as a color distance for human vision
 (`imgurer_kernel.report.explain.color`).
 """
 
@@ -18,27 +18,28 @@ from imgurer_kernel.matching.local_agreement import BlockMap
 from imgurer_kernel.report.explain.color import LUMA, color_distance, compare_tones, fit_tones
 
 Transform = tuple[float, ...]
-"""An affine map (a, b, c, d, e, f), as `imgurer_kernel.matching.affine` has them."""
+"""An affine map (a, b, c, d, e, f), as in `imgurer_kernel.matching.affine`."""
 
 VISIBLE = 8.0
-"""Color distance from which a difference is shown."""
+"""Color distance above which a difference is shown."""
 
 STRONG = 48.0
-"""Color distance that is shown as strongly as can be."""
+"""Color distance that is shown at full strength."""
 
 COLORLESS = 0.25
-"""Share of the other's color below which a picture is taken for a gray one."""
+"""Share of the other's color below which a picture counts as gray."""
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-# Side to which pictures are reduced for a finer fit, and its steps: side, most iterations,
-# tolerance. Evidence was fitted at 64 pixels, where an edge may still be off by several of ours.
+# Size to which pictures are reduced for a finer fit, and its steps: size, most iterations,
+# tolerance. Evidence was fitted at 64 pixels, where an edge may be off by several pixels of this
+# size.
 _FINE_SIDE = 256
 _LEVELS = ((64, 6, 1e-3), (128, 4, 5e-4), (256, 4, 2e-4))
-# A fit that moves farther than this, of -1..1, has found something else.
+# A fit that moves farther than this, of -1..1, has converged to something else.
 _MAX_CORRECTION = 0.1
-# Pixels of the shorter sides of a canvas, as far as the picture has them.
+# Minimum of the shorter side of a canvas in pixels, if the picture has as many.
 _MIN_SIDE = 48
-# Fewer common pixels say too little about tones.
+# Fewer common pixels do not determine the tones.
 _MIN_COMMON = 100
 
 
@@ -49,23 +50,23 @@ class Overlay:
     Attributes
     ----------
     transform
-        From the first to the second.
+        Map from the first to the second.
     aligned, beneath
-        uint8 (height, width, 3): the first as it lies on the second, and the second, at a
-        resolution that both have.
+        uint8 (height, width, 3): the first warped onto the second, and the second, at a resolution
+        that both have.
     inside
         bool (height, width): where the first covers the second.
     difference
-        float32 (height, width): color distance where both are, tones fitted; else 0.
+        float32 (height, width): color distance after fitting the tones; 0 where only one is.
     differing
         Share of the common area that visibly differs, 0..1.
     kept, covered
-        Share of the first that lies in the second, and of the second that the first covers.
+        Share of the first that is inside the second, and of the second that the first covers.
     lightness, contrast, color
-        What became of the common area: difference in mean luma (-255..255), ratio of the
+        Changes in the common area: difference in mean luma (-255..255), ratio of the standard
         deviations, ratio of the mean chroma.
     apart
-        bool (height, width): blocks that have nothing in common, as where one was covered.
+        bool (height, width): blocks without any match, for example covered ones.
     """
 
     transform: Transform
@@ -90,36 +91,36 @@ def lay_over(
     same: bool = True,
     blocks: BlockMap | None = None,
 ) -> Overlay:
-    """Lay one picture over another.
+    """Overlay one picture on another.
 
     Parameters
     ----------
     first, second
         uint8 (height, width, 3).
     transform
-        From the first to the second, as far as it is known.
+        Known map from the first to the second.
     same
-        Whether they show the same. If not, the transform is taken as it is and tones are not
-        fitted: nothing is gained by making unrelated pictures alike.
+        Whether they show the same. If not, the transform is used as it is and tones are not fitted:
+        unrelated pictures need no adjustment.
     blocks
-        Where they agree, if that is known.
+        Map of matching blocks, if known.
     """
     if same:
         transform = _refine(first, second, transform)
     size = _canvas_size(first, second, transform)
     beneath, _ = warp(second, _IDENTITY, size)
     aligned, inside = warp(first, transform, size)
-    # The outermost pixels are partly of what lies around; blurs reach two pixels far there.
+    # Pixels at the border mix with the outside, and blurs reach two pixels far.
     common = _erode(_erode(inside))
     one, other = _smooth(aligned), _smooth(beneath)
     lightness, contrast, color = compare_tones(one, other, common)
     if not COLORLESS < color < 1 / COLORLESS:
-        # What colors there were nobody can tell from grays.
+        # Colors cannot be compared with grays.
         one, other = (np.repeat((p @ LUMA)[..., None], 3, axis=2) for p in (one, other))
     if same and common.sum() > _MIN_COMMON:
         one = fit_tones(one, other, common)
     difference = np.where(common, color_distance(one, other), 0).astype(np.float32)
-    visible = _erode(difference > VISIBLE)  # a speck of a pixel or two is none
+    visible = _erode(difference > VISIBLE)  # ignore specks of a pixel or two
     return Overlay(
         transform=transform,
         aligned=aligned,
@@ -137,7 +138,7 @@ def lay_over(
 
 
 def _blocks_apart(blocks: BlockMap | None, transform: Transform, size: tuple[int, int]) -> BoolMask:
-    """Draw the regions of blocks that disagree on the canvas, bool (height, width)."""
+    """Draw the regions of blocks without a match on the canvas, bool (height, width)."""
     width, height = size
     if blocks is None or not blocks.regions.any():
         return np.zeros((height, width), np.bool_)
@@ -154,7 +155,7 @@ def _blocks_apart(blocks: BlockMap | None, transform: Transform, size: tuple[int
 
 
 def outline(mask: BoolMask) -> BoolMask:
-    """Return the rim of what is marked, two pixels wide or more in a large picture.
+    """Return the border of a mask, two pixels wide or more in a large picture.
 
     Examples
     --------
@@ -171,20 +172,20 @@ def outline(mask: BoolMask) -> BoolMask:
 
 
 def warp(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[UInt8s, BoolMask]:
-    """Draw a picture under a transform on a canvas of another size; interpolates linearly.
+    """Warp a picture onto a canvas of another size, with linear interpolation.
 
     Parameters
     ----------
     picture
         uint8 (height, width, 3).
     transform
-        From the picture to the canvas; both reach from -1 to 1 in both directions.
+        Map from the picture to the canvas; both reach from -1 to 1 in both directions.
     size
         Width and height of the canvas in pixels.
 
     Returns
     -------
-    uint8 (height, width, 3), white where the picture does not reach, and where it does.
+    uint8 (height, width, 3), white outside the picture, and a mask of the area that it covers.
     """
     width, height = size
     a, b, c, d, e, f = inverse(transform)
@@ -193,7 +194,7 @@ def warp(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[
     rows, columns = picture.shape[:2]
     x, y = a * u + b * v + c, d * u + e * v + f
     inside = (np.abs(x) <= 1) & (np.abs(y) <= 1)
-    # What is reduced is blurred first, or fine patterns would turn into coarse ones (aliasing).
+    # Blur before reducing, to avoid aliasing of fine patterns.
     step_x, step_y = np.hypot(a, d * rows / columns), np.hypot(b * columns / rows, e)
     source = _blur(
         picture,
@@ -213,9 +214,9 @@ def warp(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[
 
 
 def _canvas_size(first: UInt8s, second: UInt8s, transform: Transform) -> tuple[int, int]:
-    """Choose a width and height at which neither picture is enlarged.
+    """Choose a canvas size at which neither picture is enlarged.
 
-    An enlarged picture is a blurred one, which differs from a sharp one everywhere.
+    An enlarged picture is blurred, and would differ from a sharp one everywhere.
     """
     a, b, _, d, e, _ = transform
     pixels = (second.shape[0] * second.shape[1]) / (first.shape[0] * first.shape[1])
@@ -226,7 +227,7 @@ def _canvas_size(first: UInt8s, second: UInt8s, transform: Transform) -> tuple[i
 
 
 def _refine(first: UInt8s, second: UInt8s, transform: Transform) -> Transform:
-    """Fit a transform at a higher resolution; return it as it was where that is no better."""
+    """Fit a transform at a higher resolution; return the given one if that is no better."""
     size = _FINE_SIDE, _FINE_SIDE
     small = [warp(p, _IDENTITY, size)[0] @ LUMA for p in (first, second)]
     one, other = (np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in small)
@@ -271,7 +272,7 @@ def _blur(picture: UInt8s, across: float, down: float) -> UInt8s:
 
 
 def _erode(mask: BoolMask) -> BoolMask:
-    """Clear the pixels with one of 8 neighbors clear or beyond the edge."""
-    # Pillow would continue the border outwards, and so keep it.
+    """Clear the pixels of which one of 8 neighbors is clear or outside."""
+    # Padded, since Pillow would extend the border outwards and keep it.
     padded = Image.fromarray(np.pad(mask, 1).astype(np.uint8))
     return np.asarray(padded.filter(ImageFilter.MinFilter(3)))[1:-1, 1:-1] > 0

@@ -1,4 +1,4 @@
-"""Overlays of two pictures as JPEGs: for a slider, for blinking, and a map of differences."""
+"""Overlays of two pictures as JPEGs: for a slider, for blinking, and a difference map."""
 
 import io
 
@@ -10,10 +10,10 @@ from imgurer_kernel.report.explain.explanation import Explanation
 from imgurer_kernel.report.explain.overlay import STRONG, VISIBLE, Overlay, outline
 
 HEAT = ("#fde68a", "#fb923c", "#dc2626", "#7f1d1d", "#3b0764")
-"""Colors from hardly visible to strong; they grow darker, so that they can be read without hue."""
+"""Colors from barely visible to strong, with decreasing lightness, to be readable without hue."""
 
 APART = "#0e7490"
-"""Color of the line around blocks that have nothing in common, which is none of `HEAT`."""
+"""Color of the line around blocks without a match; not a color of `HEAT`."""
 
 _QUALITY = 90
 
@@ -23,17 +23,17 @@ def laid_pictures(explanation: Explanation) -> tuple[bytes, bytes, bytes]:
 
     Returns
     -------
-    Three JPEGs of one size. Where the first does not reach, its picture is white, and the map
-    says nothing.
+    Three JPEGs of one size. Outside the first picture its JPEG is white, and the map shows no
+    difference.
     """
     overlay = explanation.overlay
     return _jpeg(overlay.aligned), _jpeg(overlay.beneath), _jpeg(difference_map(overlay))
 
 
 def difference_map(overlay: Overlay) -> UInt8s:
-    """Draw what differs, in color on the second picture in pale gray, uint8 (height, width, 3).
+    """Draw the difference in color on the second picture in pale gray, uint8 (height, width, 3).
 
-    A line is around what has nothing in common, as where one of the two was covered.
+    A line surrounds blocks without a match, for example where one of the two was covered.
     """
     pale = 175 + 80 * (overlay.beneath.mean(axis=2) / 255)
     ground = np.repeat(pale[..., None], 3, axis=2)

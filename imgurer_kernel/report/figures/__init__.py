@@ -1,7 +1,7 @@
 """Figures: a dHash, the difference of two, plots of reports and calibrations.
 
-Every figure is a `NotebookFigure`; those of a report are drawn light or dark. Only drawing belongs
-in here: the numbers come in as frames.
+Every figure is a `NotebookFigure`; those of a report are drawn light or dark. This package only
+draws: its input is frames.
 """
 
 from imgurer_kernel.report.figures.calibration import calibration_figure

@@ -10,14 +10,14 @@ from imgurer_kernel.report.figures.canvas import DARK, LIGHT, NotebookFigure, le
 def calibration_figure(
     frame: pd.DataFrame, radius: int, threshold: float, *, dark: bool = False
 ) -> NotebookFigure:
-    """Recall and precision of searches: against radius, by tier, and against the threshold.
+    """Plot recall and precision of searches: against radius, by tier, and against the threshold.
 
     Parameters
     ----------
     frame
-        As `imgurer_kernel.report.evaluation.metrics.Calibration` has it.
+        As in `imgurer_kernel.report.evaluation.metrics.Calibration`.
     radius, threshold
-        What is recommended.
+        Recommended settings.
     """
     palette = DARK if dark else LIGHT
     figure = NotebookFigure(figsize=(12, 3.9), layout="constrained", facecolor=palette.ground)
@@ -51,7 +51,7 @@ def calibration_figure(
 def _show_shares(
     axis: Axes, rows: pd.DataFrame, x: str, name: str, color: str, label: str, style: str
 ) -> None:
-    """Plot a share with its interval."""
+    """Plot a share with its confidence interval."""
     rows = rows.sort_values(x)
     shares = 100 * rows[[name, f"{name}_low", f"{name}_high"]].to_numpy(np.float64).T
     axis.plot(rows[x], shares[0], style, color=color, label=label, markersize=5)

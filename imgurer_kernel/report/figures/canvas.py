@@ -19,16 +19,16 @@ DIFFERENT = "#c2410c"
 
 
 class NotebookFigure(Figure):
-    """A figure that a notebook shows by itself, without pyplot, which never frees figures."""
+    """A figure that notebooks display, without pyplot, which never frees figures."""
 
-    def savefig(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as matplotlib has it
-        """Save the figure; a letter missing from the font becomes a box, without a warning."""
+    def savefig(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  matplotlib's signature
+        """Save the figure; show characters missing from the font as boxes, without a warning."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font")
             super().savefig(*args, **options)
 
     def jpeg(self, dpi: int = DPI) -> bytes:
-        """Encode the figure as JPEG; photos as PNG would take megabytes of a notebook."""
+        """Encode the figure as JPEG; photos as PNG would add megabytes to a notebook."""
         out = io.BytesIO()
         self.savefig(out, format="jpeg", dpi=dpi, pil_kwargs={"quality": 85})
         return out.getvalue()
@@ -94,8 +94,8 @@ def styled(axis: Axes, palette: Palette) -> None:
     axis.yaxis.label.set_color(palette.ink)
 
 
-def say_nothing_to_show(axis: Axes, palette: Palette, words: str) -> None:
-    """Write into an empty plot why it is empty."""
+def show_empty(axis: Axes, palette: Palette, words: str) -> None:
+    """Explain in an empty plot why it is empty."""
     axis.set_xticks([])
     axis.set_yticks([])
     axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=palette.muted)
@@ -109,7 +109,7 @@ def legend(axis: Axes, palette: Palette, place: LegendPlace = "best") -> None:
 
 
 def escaped(text: str) -> str:
-    r"""Escape a text for matplotlib, so that no part is a formula, on one line.
+    r"""Escape a text for matplotlib, so that nothing is parsed as a formula, on one line.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from imgurer_kernel.report.figures.canvas import (
     escaped,
     legend,
     plot,
-    say_nothing_to_show,
+    show_empty,
 )
 
 _FOLDERS = 12
@@ -19,7 +19,7 @@ _KINDS = 12
 
 
 def plot_distances(clusters: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot how many members lie how many bits from the medoid of their cluster."""
+    """Plot the number of members by their distance in bits from the medoid."""
     distances = clusters.loc[~clusters["is_medoid"].astype(bool), "distance_to_medoid"]
     figure, axis, palette = plot(7, 2.8, "How near copies are to their medoids", dark=dark)
     counts = np.bincount(distances.to_numpy(np.int64), minlength=11)
@@ -39,13 +39,13 @@ def plot_nearest(
     nearest
         For each picture the bits to the nearest other one (`Workbench.neighbor_distances`).
     random_pairs
-        Bits between pictures that were drawn at random.
+        Bits between randomly drawn pictures.
     radius
-        Where a line is drawn: what is searched for.
+        The search radius, drawn as a line.
     """
     figure, axis, palette = plot(7, 3, "Nearest neighbors and random pairs", dark=dark)
     if not len(nearest):
-        say_nothing_to_show(axis, palette, "There are no two pictures.")
+        show_empty(axis, palette, "There are no two pictures.")
         return figure
     edges = np.arange(-0.5, 129.5)
     for values, name, color in (
@@ -65,10 +65,10 @@ def plot_nearest(
 
 
 def plot_cluster_sizes(sizes: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot how many clusters have how many files; `sizes` as of a report."""
+    """Plot the number of clusters by their number of files; `sizes` as in a report."""
     figure, axis, palette = plot(5.6, 2.8, "Clusters by their number of files", dark=dark)
     if sizes.empty:
-        say_nothing_to_show(axis, palette, "There are no clusters.")
+        show_empty(axis, palette, "There are no clusters.")
         return figure
     shown = sizes.set_index("size")["clusters"]
     axis.bar(shown.index, shown, color=palette.series[0], width=0.8)
@@ -84,14 +84,14 @@ def plot_cluster_sizes(sizes: pd.DataFrame, *, dark: bool = False) -> NotebookFi
 
 
 def plot_freed(by_folder: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot how many bytes could be freed in which folders; `by_folder` as of a report."""
+    """Plot the bytes that could be freed by folder; `by_folder` as in a report."""
     frees = by_folder["frees_disk"] + by_folder["frees_store"]
     shown = by_folder.assign(frees=frees)[frees > 0].head(_FOLDERS)
     figure, axis, palette = plot(
         5.6, max(2.0, 0.8 + 0.26 * len(shown)), "Bytes to free by folder", dark=dark
     )
     if shown.empty:
-        say_nothing_to_show(axis, palette, "Nothing could be freed.")
+        show_empty(axis, palette, "Nothing could be freed.")
         return figure
     names = [
         elide_path(folder, 34) if isinstance(folder, str) else "uploads"
@@ -111,17 +111,17 @@ def plot_freed(by_folder: pd.DataFrame, *, dark: bool = False) -> NotebookFigure
 
 
 def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot when pictures were taken against when copies were made; `by_month` as of a report."""
+    """Plot when pictures were taken and when copies were made; `by_month` as in a report."""
     figure, axis, palette = plot(7.6, 2.8, "When pictures were taken, and copied", dark=dark)
-    # When files were ingested is another question, and often years later.
+    # Times of ingest are left out: they are often years later.
     by_month = by_month[(by_month["taken"] > 0) | (by_month["copied"] > 0)]
     if by_month.empty:
-        say_nothing_to_show(axis, palette, "No times are known.")
+        show_empty(axis, palette, "No times are known.")
         return figure
-    # Months without anything are not in the frame, and would be joined by lines.
+    # Empty months are not in the frame, and lines would join their neighbors.
     months = by_month["month"].dt.tz_localize(None).to_numpy("datetime64[M]")
     every = np.arange(months.min(), months.max() + 1)
-    # Stairs and no lines: of one month alone a line would show nothing.
+    # Stairs instead of lines: a single month would give no visible line.
     last = np.append(every, every[-1] + 1).astype("datetime64[D]")
     edges = date2num(last)  # type: ignore[no-untyped-call]
     for k, (name, words) in enumerate((("taken", "taken"), ("copied", "copies made"))):
@@ -136,15 +136,15 @@ def plot_times(by_month: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
 
 
 def plot_kinds(files: pd.DataFrame, *, dark: bool = False) -> NotebookFigure:
-    """Plot how copies differ from the kept file; `files` of a report, or a frame of clusters."""
+    """Plot kinds of copies against the keeper; `files` of a report, or a frame of clusters."""
     counts = files.loc[~files["label"].isin(NO_COPY), "label"].astype("str").value_counts()
-    # Kinds of one number in alphabetical order: the order of the rows must not decide.
+    # Ties in alphabetical order, so that the order of the rows does not matter.
     shown = counts.sort_index().sort_values(ascending=False, kind="stable").head(_KINDS)
     figure, axis, palette = plot(
         5.6, max(2.0, 0.8 + 0.26 * len(shown)), "Kinds of copies", dark=dark
     )
     if shown.empty:
-        say_nothing_to_show(axis, palette, "There are no copies.")
+        show_empty(axis, palette, "There are no copies.")
         return figure
     rows = np.arange(len(shown))[::-1]
     axis.barh(rows, shown, color=palette.series[0], height=0.7)

@@ -25,7 +25,7 @@ from imgurer_kernel.report.figures.canvas import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FigurePanel:
-    """A picture in a figure: uint8 (height, width, 3), and a mask of the pixels that it has."""
+    """A picture in a figure: uint8 (height, width, 3), and a mask of its covered pixels."""
 
     pixels: UInt8s
     title: str
@@ -42,25 +42,25 @@ def explanation_figure(
     *,
     good: bool,
 ) -> NotebookFigure:
-    """Draw pictures side by side, the last of them under a map of differences.
+    """Draw pictures side by side, and a map of differences on the last of them.
 
     Parameters
     ----------
     words
-        The verdict, and what else there is to say.
+        The verdict and further text.
     pictures
-        In their order.
+        In order.
     beneath
-        What the map is drawn on; its `covered` says where a difference could be measured.
+        Background of the map; its `covered` marks where a difference could be measured.
     difference
         float32 (height, width): colour distances.
     apart
-        bool (height, width): what has nothing in common, around which a line is drawn.
+        bool (height, width): areas without a match, which are outlined.
     good
         Whether the verdict is that they are the same.
     """
     panels = [*pictures, beneath]
-    # All in inches from here on. A very long or very tall picture is drawn in a frame of less.
+    # All in inches from here on. Extreme aspect ratios are clipped.
     shapes = [np.clip(p.pixels.shape[1] / p.pixels.shape[0], 0.45, 2.2) for p in panels]
     height = float(np.clip(11.2 / sum(shapes), 1.7, 3.2))
     headline, rest = textwrap.wrap(words[0], 96), textwrap.wrap(words[1], 128)
@@ -99,7 +99,7 @@ def explanation_figure(
         else:
             axis.imshow(panel.pixels, interpolation="antialiased")
         _show_uncovered(axis, panel)
-        # About 11 letters of this size go into an inch (DejaVu Sans).
+        # About 11 characters of this size per inch (DejaVu Sans).
         title = _shortened(panel.title, round(across * 11))
         axis.set_title(title, fontsize=9.5, color=INK, loc="left", parse_math=False)
         bare(axis, "")
@@ -121,7 +121,7 @@ def explanation_figure(
 
 
 def _shortened(text: str, length: int) -> str:
-    """Shorten a text to a number of letters; its end is kept."""
+    """Shorten a text to a number of characters, keeping its end."""
     if len(text) <= length:
         return text
     return f"{text[: length - 10]}\N{HORIZONTAL ELLIPSIS}{text[-9:]}"
@@ -138,7 +138,7 @@ def _show_difference(axis: Axes, panel: FigurePanel, difference: Float32s) -> No
 
 
 def _show_apart(axis: Axes, apart: BoolMask) -> None:
-    """A line around what has nothing in common."""
+    """Draw a line around areas without a match."""
     if not apart.any():
         return
     line = np.zeros((*apart.shape, 4))
@@ -152,7 +152,7 @@ def _show_uncovered(axis: Axes, panel: FigurePanel) -> None:
         return
     veil = np.zeros((*panel.covered.shape, 4))
     down, across = np.indices(panel.covered.shape)
-    # Stripes: any plain gray could be part of the picture.
+    # Stripes, since any plain gray could be part of the picture.
     stripe = (down + across) // max(panel.covered.shape[1] // 60, 2) % 2
     veil[..., :3] = np.where(stripe[..., None], 0.93, 0.84)
     veil[..., 3] = ~panel.covered

@@ -24,10 +24,10 @@ from imgurer_kernel.report.figures.canvas import (
 )
 
 _COLUMN = 1.55
-"""Inches of a column of a contact sheet: six of them fit a notebook as they are."""
+"""Width of a column of a contact sheet in inches: six columns fit a notebook unscaled."""
 
 _LINE = 28.0
-"""How wide a caption may be below a column, in small letters of its font."""
+"""Width of a caption below a column, in small letters of its font."""
 
 
 def dhash_figure(found: Fingerprint, title: str = "") -> NotebookFigure:
@@ -75,9 +75,9 @@ def comparison_figure(
 def contact_sheet(
     thumbnails: Sequence[bytes], captions: Sequence[str], columns: int = 6, title: str = ""
 ) -> NotebookFigure:
-    """Draw pictures side by side, fitted and never cropped, each over its caption.
+    """Draw pictures side by side, fitted and not cropped, each above its caption.
 
-    Lines of a caption that are longer than a column is wide lose their middle.
+    Caption lines that are wider than a column are shortened in the middle.
     """
     rows = max(1, -(-len(thumbnails) // columns))
     lines = max((caption.count("\n") + 1 for caption in captions), default=1)
@@ -95,14 +95,14 @@ def contact_sheet(
         axis.set_visible(False)
     for axis, thumbnail, caption in zip(axes.ravel(), thumbnails, captions, strict=False):
         _show_picture(axis, thumbnail, "\n".join(map(_fitting, caption.split("\n"))))
-        # All captions of a row stand at one height, whatever their pictures are like.
+        # All captions of a row at one height, independent of the pictures.
         axis.set_box_aspect(0.78)
         axis.set_aspect("equal", adjustable="datalim")
     return figure
 
 
 def _fitting(line: str) -> str:
-    """Shorten a line of a caption in its middle where a column is too narrow.
+    """Shorten a caption line in the middle if a column is too narrow.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def _fitting(line: str) -> str:
 
 
 def _width(letter: str) -> float:
-    """About how wide a letter is, against one of the usual small ones."""
+    """Estimate the width of a character, relative to a usual small letter."""
     if letter in "WMm@%" or east_asian_width(letter) in "WF":
         return 2
     return 1.25 if letter.isupper() or letter.isdecimal() else 1

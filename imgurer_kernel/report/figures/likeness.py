@@ -12,7 +12,7 @@ from imgurer_kernel.report.figures.canvas import (
     NotebookFigure,
     legend,
     plot,
-    say_nothing_to_show,
+    show_empty,
 )
 
 _SIDE = 40
@@ -29,12 +29,12 @@ def plot_map(
     frame
         image_id, x, y, and cluster_id, which is missing for pictures in no cluster.
     thumbnails
-        JPEGs of some, by image_id.
+        JPEGs of some pictures, by image_id.
     """
     figure, axis, palette = plot(9, 8, "Pictures that are alike lie near each other", dark=dark)
     axis.grid(visible=False)
     if frame.empty:
-        say_nothing_to_show(axis, palette, "There are no pictures.")
+        show_empty(axis, palette, "There are no pictures.")
         return figure
     size = float(np.clip(4000 / len(frame), 2, 40))
     copies = frame["cluster_id"].notna().to_numpy(bool)
