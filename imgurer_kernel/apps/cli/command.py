@@ -4,7 +4,7 @@ A new command is one function in a module of `commands`::
 
     @command("similar", argument("image", metavar="IMAGE"), argument("--limit", type=number))
     def similar(call: Call) -> int:
-        \"\"\"Find what is like a picture.\"\"\"
+        \"\"\"Find pictures similar to one.\"\"\"
 
 The first line of its docstring is its help; its return value is the exit status. `parser` builds
 the grammar from these declarations, and adds ``--root`` and ``--json`` to every command.

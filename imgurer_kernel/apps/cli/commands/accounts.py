@@ -121,7 +121,7 @@ def end_sessions(call: Call) -> int:
     argument("name", nargs="?", default=EVERYBODY, metavar="NAME", help="default: all together"),
     either_or(
         argument("--set", type=size, metavar="BYTES", help="how much, such as 500M or 20G"),
-        argument("--unset", action="store_true", help="as much as there is room for"),
+        argument("--unset", action="store_true", help="remove the limit"),
     ),
 )
 def bound_uploads(call: Call) -> int:

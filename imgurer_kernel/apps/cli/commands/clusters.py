@@ -22,7 +22,7 @@ _FOLDERS = argument(
     help="only files that were taken in from below one of these (default: all files)",
 )
 _THOROUGH = argument(
-    "--thorough", action="store_true", help="search as far as is of any use, however long"
+    "--thorough", action="store_true", help="search as far as is useful, however long it takes"
 )
 
 
@@ -78,7 +78,7 @@ def clusters(call: Call) -> int:
     argument(
         "--measure",
         action="store_true",
-        help="look into originals, however many, to say which is the best: 100 ms for each, once",
+        help="measure all originals to choose the best ones: 100 ms each, once",
     ),
     RADIUS,
     either_or(NO_VERIFY, _THOROUGH),

@@ -34,7 +34,7 @@ def _csv_file(text: str) -> str:
 
 @command(
     "find",
-    argument("folders", nargs="+", metavar="FOLDER", help="what to look through"),
+    argument("folders", nargs="+", metavar="FOLDER", help="folder to search"),
     *FILTERS,
     either_or(
         argument(

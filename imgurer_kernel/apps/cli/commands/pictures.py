@@ -21,14 +21,14 @@ from imgurer_kernel.apps.cli.file_filters import EXCLUDE, MIN_SIZE
 
 RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
 NO_VERIFY = argument(
-    "--no-verify", action="store_true", help="believe the hashes, without a look at the pictures"
+    "--no-verify", action="store_true", help="use the hashes alone, without comparing pictures"
 )
 
 
 @command(
     "ingest",
     argument("paths", nargs="+", metavar="PATH", help="file, folder or glob"),
-    argument("--user", help="who brings them (default: the local user)"),
+    argument("--user", help="owner of the files (default: the local user)"),
     either_or(
         argument(
             "--copy",
@@ -42,7 +42,7 @@ NO_VERIFY = argument(
             dest="store",
             action="store_const",
             const="link",
-            help="hard links on the same disk: no space, and what is deleted outside stays",
+            help="hard links on the same disk: no extra space, and files deleted outside are kept",
         ),
         argument(
             "--in-place",
@@ -56,13 +56,13 @@ NO_VERIFY = argument(
     argument(
         "--prune",
         action="store_true",
-        help="what is not found is gone, even where a whole folder or drive is away",
+        help="mark files that are not found as missing, even if a whole folder is not there",
     ),
-    argument("--checksum", action="store_true", help="read again what claims to be unchanged"),
+    argument("--checksum", action="store_true", help="read files again that seem unchanged"),
     argument(
         "--untrusted",
         action="store_true",
-        help="decode in processes of their own, with limits on time and memory",
+        help="decode in child processes with limits on time and memory",
     ),
     EXCLUDE,
     MIN_SIZE,
@@ -183,7 +183,7 @@ def explain(call: Call) -> int:
 @command(
     "calibrate",
     argument("--sample", type=number, default=200, metavar="N", help="pictures to copy"),
-    argument("--seed", type=seed, default=0, metavar="N", help="another draw of them"),
+    argument("--seed", type=seed, default=0, metavar="N", help="seed of the sample"),
 )
 def calibrate(call: Call) -> int:
     """Measure how well copies of this store's own pictures are found."""

@@ -29,9 +29,9 @@ from imgurer_kernel.workbench.workbench import Workbench
 
 GROUPS["review"] = "Decide about duplicates, remove them, and undo."
 
-_USER = argument("--user", help="who does it (default: the local user)")
+_USER = argument("--user", help="acting user (default: the local user)")
 _REFERENCE = argument(
-    "--reference", action="append", default=[], metavar="FOLDER", help="touch nothing in it"
+    "--reference", action="append", default=[], metavar="FOLDER", help="leave its files alone"
 )
 _JOURNAL = {
     "entry_id": "entry",
@@ -49,14 +49,18 @@ _JOURNAL = {
     "review plan",
     either_or(
         argument(
-            "--policy", default="standard", help="standard, or an SQL expression: the most is kept"
+            "--policy",
+            default="standard",
+            help="standard, or an SQL expression; the largest is kept",
         ),
         argument(
-            "--folders", nargs="+", metavar="FOLDER", help="keep what is in the first of these"
+            "--folders", nargs="+", metavar="FOLDER", help="prefer files in the first of these"
         ),
     ),
-    argument("--where", metavar="SQL", help="only files of which that is true"),
-    argument("--act", choices=["auto", *ACTS], default="auto", help="what becomes of the others"),
+    argument("--where", metavar="SQL", help="only files that match this condition"),
+    argument(
+        "--act", choices=["auto", *ACTS], default="auto", help="what to do with the other files"
+    ),
     argument("--out", type=Path, metavar="FILE", help=".csv, or .sh for a script; else a preview"),
     _REFERENCE,
 )

@@ -24,19 +24,19 @@ from imgurer_kernel.workbench.workbench import Workbench
         action="append",
         default=[],
         metavar="ADDRESS",
-        help="address or network of a reverse proxy with TLS, whose word on who asks is believed; "
+        help="address or network of a reverse proxy with TLS whose forwarding headers are trusted; "
         "may be repeated",
     ),
     argument(
         "--insecure-http",
         action="store_true",
-        help="listen for other machines without TLS: anyone on the way reads along",
+        help="listen for other machines without TLS: anyone on the network path can read along",
     ),
     argument(
         "--max-kernels",
         type=number,
         metavar="N",
-        help="pages open at one time (default: what the memory bears)",
+        help="pages open at one time (default: computed from the memory)",
     ),
     argument("--no-browser", action="store_true", help="do not open a browser"),
     argument("--samples", metavar="FOLDER", help="fill an empty store with samples"),

@@ -18,9 +18,9 @@ from imgurer_kernel.common.text import count
 
 @command(
     "check",
-    argument("--repair", action="store_true", help="mend what can be mended without a guess"),
+    argument("--repair", action="store_true", help="repair what can be repaired without guessing"),
     argument("--sample", type=percent, default=100.0, metavar="N%", help="read the next N of 100"),
-    argument("--resume", action="store_true", help="go on where a check was interrupted"),
+    argument("--resume", action="store_true", help="continue an interrupted check"),
 )
 def check(call: Call) -> int:
     """Read and compare all of the catalog, the originals and the thumbnails."""

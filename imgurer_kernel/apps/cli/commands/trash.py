@@ -23,7 +23,7 @@ from imgurer_kernel.store.trash import duration
 
 GROUPS["trash"] = "List, restore and delete what was forgotten."
 
-_USER = argument("--user", help="whose they are (default: the local user)")
+_USER = argument("--user", help="owner of the files (default: the local user)")
 _COLUMNS = {
     "file_id": "file",
     "image_id": "image",
@@ -103,7 +103,7 @@ def restore_trash(call: Call) -> int:
     argument(
         "--older-than", type=_span, required=True, metavar="AGE", help="30d, 12h, 90m; 0d for all"
     ),
-    argument("--user", help="who does it, an admin (default: the local user)"),
+    argument("--user", help="acting user, an admin (default: the local user)"),
 )
 def empty_trash(call: Call) -> int:
     """Delete permanently what was forgotten long ago."""
