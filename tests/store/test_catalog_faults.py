@@ -428,7 +428,11 @@ def test_every_exception_of_duckdb_has_a_word_of_ours(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=() if kind in QUICK_KINDS else pytest.mark.long) for kind in KINDS],
+    [
+        pytest.param(kind, marks=() if kind in QUICK_KINDS else pytest.mark.long)
+        for kind in KINDS
+        if kind is not duckdb.InterruptException  # Ctrl-C, which becomes Python's own
+    ],
 )
 def test_a_catalog_translates_what_duckdb_raises_and_goes_on(store, kind):
     def fail(_):
