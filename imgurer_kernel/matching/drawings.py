@@ -21,6 +21,7 @@ _SMALL = 40
 _NOISE = 6.5  # levels along edges; JPEG leaves 2 to 6 on sprites of 68 pixels
 _OTHER_TONE, _OTHER_OFFSET = 4.0, 75.0  # levels
 _CAPTIONED = 80  # pixels of the grid
+_COLOURFUL = 15.0  # levels from gray, root mean square
 _TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
 LETTERED = 0.8
 """Share of the blocks that disagree with letters in them, from which that is writing."""
@@ -64,6 +65,25 @@ def captioned(features: Float64s) -> BoolMask:
     inner: BoolMask = (of(local.INNER_BAD) <= 0.09) & (of(local.INNER_Q25) >= 0.94)
     from_side_to_side = small & strips & inner & (of(local.INNER_AGREE) >= 10)
     return from_side_to_side | lit_and_written(features)
+
+
+def captioned_across(features: Float64s) -> BoolMask:
+    """Tell which coloured pictures are one but for large letters at the top, the bottom or both.
+
+    As on memes whose template has a plain ground: all between these strips agrees. Pages and
+    screens of one layout have little colour, and other writing all over.
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    large = (of(local.SIDE) >= _CAPTIONED) & (of(local.TEXTURE) >= 110)
+    large &= np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= _COLOURFUL
+    strips = (of(local.CUT_TOP) + of(local.CUT_BOTTOM) > 0) & (of(local.CUT) <= 0.6)
+    strips &= (of(local.CUT_LEFT) + of(local.CUT_RIGHT) <= 0) & (of(local.LETTERS) >= LETTERED)
+    strips &= of(local.SHARE) >= 0.85
+    inner: BoolMask = (of(local.INNER_BAD) <= 0.12) & (of(local.INNER_Q25) >= 0.9)
+    return large & strips & inner & (of(local.INNER_AGREE) >= 40)
 
 
 def share_stripes(features: Float64s) -> BoolMask:

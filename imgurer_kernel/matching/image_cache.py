@@ -15,7 +15,9 @@ from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import local_agreement, same_layout, seams
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.border_depths import border_depths
+from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
+from imgurer_kernel.matching.takes import times_differ
 from imgurer_kernel.matching.verify import PreparedPictures, compare
 
 Load = Callable[[Int64s], UInt8s]
@@ -33,7 +35,6 @@ ORIGINALS_BUDGET = 1000
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
-_OCCASION = 900  # seconds
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 
@@ -250,6 +251,16 @@ class ImageCache:
             found[k] = seams.find_seam(one, other, maps[k], boxes[k], cuts[k])
         return found
 
+    def moved_content(
+        self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s
+    ) -> list[MovedContent]:
+        """Compare the colours of pairs where these differ, within boxes."""
+        found: dict[int, MovedContent] = {}
+        for k in np.lexsort((second, first)).tolist():
+            one, other = self._in_colour(np.array([first[k], second[k]])).values()
+            found[k] = measure_moved_content(one, other, maps[k], boxes[k])
+        return [found[k] for k in range(len(first))]
+
     def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:
         """Read thumbnails by position; the latest ones are cached, since pairs share pictures."""
         wanted = positions.tolist()
@@ -319,22 +330,6 @@ class ImageCache:
             if self._progress is not None:
                 self._progress("reading the small print", 0, 0)
         return shares
-
-
-def times_differ(one: Int64s, other: Int64s) -> BoolMask:
-    """Tell which times, in seconds, are those of two exposures of one occasion, bool (k,).
-
-    0 is unknown. More than a quarter of an hour apart a clock may have been put right, or an
-    editor have written a time of its own.
-
-    Examples
-    --------
-    >>> times_differ(np.array([100, 100, 0]), np.array([102, 100, 102])).tolist()
-    [True, False, False]
-    """
-    gap = np.abs(one - other)
-    apart: BoolMask = (one > 0) & (other > 0) & (gap > 0) & (gap < _OCCASION)
-    return apart
 
 
 def _allocate(n: int) -> UInt8s:

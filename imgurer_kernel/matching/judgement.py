@@ -6,12 +6,14 @@ In this order, each only for what the one before has left as the same:
    agree less than copies do as a whole, as those with a sticker on them.
 2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages. Where
    each shows much beyond the other only collages are anything at all.
-3. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
+3. What moved before a camera that stood (`imgurer_kernel.matching.moved_content`), where blocks
+   make that likely.
+4. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
-4. The clocks of cameras: what was taken at two times are two takes, however alike they are.
-5. Where writing cannot be told in thumbnails, the two originals.
+5. The clocks of cameras: what was taken at two times are two takes, however alike they are.
+6. Where writing cannot be told in thumbnails, the two originals.
 
-Without thumbnails in colour only the third is asked.
+Without thumbnails in colour only the fourth is asked.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.border_depths import are_borders
+from imgurer_kernel.matching.drawings import captioned_across
 from imgurer_kernel.matching.relation import (
     DETAILS,
     LARGE,
@@ -34,6 +37,7 @@ from imgurer_kernel.matching.relation import (
 )
 from imgurer_kernel.matching.shared_content import areas, widened
 from imgurer_kernel.matching.shared_content import lie_apart as lie_apart_within
+from imgurer_kernel.matching.takes import have_moved, may_have_moved
 from imgurer_kernel.matching.verify import lie_apart
 
 if TYPE_CHECKING:
@@ -120,7 +124,8 @@ def judge(
         status[part] = Relation.SAME
         status[rows[collages]] = Relation.PART_OF
         judged[rows, 1 : 1 + DETAILS] = details(seen)
-        page[rows] = _readable(seen)
+        page[rows] = _readable(seen) & ~captioned_across(seen)
+        _reject_moved(images, first, second, maps, content, features, status)
     # Photographs of which all blocks agree have no other writing, as in a viewer with its buttons.
     photo = (features[:, local.AGREE] >= _PHOTO_AGREE) & (features[:, local.PLAIN] < _PHOTO_PLAIN)
     photo &= features[:, local.BAD] <= _PHOTO_BAD
@@ -215,6 +220,21 @@ def _are_collages(
     return collages
 
 
+def _reject_moved(
+    images: "ImageCache",
+    first: Int64s,
+    second: Int64s,
+    maps: Float64s,
+    content: Int64s,
+    features: Float64s,
+    status: UInt8s,
+) -> None:
+    """Mark as other takes the same pictures in which something moved before a camera that stood."""
+    asked = np.flatnonzero((status == Relation.SAME) & may_have_moved(features, maps))
+    moved = images.moved_content(first[asked], second[asked], maps[asked], content[asked])
+    status[asked[have_moved(features[asked], moved)]] = Relation.ANOTHER_TAKE
+
+
 def _readable(features: Float64s) -> BoolMask:
     """Tell where writing, if there is any, could be seen in both thumbnails."""
     dark = (features[:, local.CONTRAST] < _DARK) & (features[:, local.TEXTURE] < _DARK_BLOCKS)
@@ -253,7 +273,7 @@ def _ask_originals(
     """Reject pages whose originals have other writing; mark those that cannot be read."""
     doubt = (judged[:, 0] == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
     doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
-    doubt &= features[:, local.TEXTURE] >= _PAGE_TEXTURE
+    doubt &= (features[:, local.TEXTURE] >= _PAGE_TEXTURE) & ~captioned_across(features)
     for row in np.flatnonzero(doubt | unsure).tolist():
         found = images.original_agreement(
             int(first[row]), int(second[row]), maps[row], content[row]

@@ -23,6 +23,7 @@ from imgurer_kernel.matching.drawings import (
     TINTED,
     brighter,
     captioned,
+    captioned_across,
     lit_or_toned,
     pale_page,
     redrawn,
@@ -205,7 +206,8 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     # Two coats of arms on the same stripes.
     arms = share_stripes(features) & (of(local.AGREE) < 60) & (bad > 0.2) & (lack > 0.04)
     other |= arms & ~(written & (of(local.TEXTURE) >= _RICH))
-    return (whole | covered | added | trusted | written | captioned(features)) & ~other
+    written |= captioned(features) | captioned_across(features)
+    return (whole | covered | added | trusted | written) & ~other
 
 
 def _recoloured(features: Float64s) -> BoolMask:

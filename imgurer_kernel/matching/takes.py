@@ -6,11 +6,14 @@ that are sure of a shift that no bend explains, and places where each has what t
 `imgurer_kernel.matching.local_agreement`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Float64s
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.drawings import GRAY_BELOW, LETTERED, PLAIN
+from imgurer_kernel.matching.moved_content import MovedContent
 
 _GONE, _GONE_TOO, _STRAY = 0.063, 0.02, 0.05  # shares of the blocks
 _RICH = 110  # blocks with texture
@@ -18,6 +21,17 @@ _BLURRED = 0.3  # steepness of the steepest blocks
 _SMALL_FACE, _SMALL_SHARP = 100, 80  # pixels of the grid
 _PHOTO = 0.25  # share of one gray, of which drawings on a ground have more
 _UNLIT = 4.0  # levels that a change of light leaves, 98 of 100 cells
+_OCCASION = 900  # seconds
+_FEW_BAD = 0.04
+_SAME_VIEW, _UPRIGHT, _SOME_LACK = 0.7, 0.08, 0.3
+# Dark and pale people before a pale ground: of 800 edited photographs 4 have so much in common.
+_ALL_COMMON, _ALL_SHARE, _ALL_LACK, _ALL_LETTERS, _ALL_CUT = 0.75, 0.04, 0.35, 0.92, 0.08
+_TEXTURE, _LEAST_SHARE = 90, 0.015  # blocks; share of the blocks
+# Levels: a pale watermark differs by 16; stickers elsewhere on two copies by more than scenes do.
+_LEVELS, _MOST_LEVELS = 17.5, 80.0
+# Evidence that something moved is a sum, fitted to frames of films by a camera that stands, against
+# stickers, pasted pictures, emoji, speech bubbles and retouched places on photographs.
+_BY_LACK, _BY_STRAY, _MOST_STRAY, _BY_SHARE, _ENOUGH = 0.7, 14.5, 0.1, 0.19, 0.92
 
 
 def is_other_take(features: Float64s) -> BoolMask:
@@ -75,6 +89,86 @@ def _went_on(features: Float64s) -> BoolMask:
     return found & (of(local.TEXTURE) >= _RICH)
 
 
+def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
+    """Tell for which pairs `have_moved` may say so, before their colours are compared.
+
+    A camera that stands sees all of the scene each time, and as upright; copies of its frames may
+    be cropped a little, or mirrored.
+
+    Parameters
+    ----------
+    features, maps
+        float64 (n, `local_agreement.FEATURES`), (n, 6).
+
+    Returns
+    -------
+    bool (n,).
+    """
+
+    def of(k: int) -> Float64s:
+        return features[:, k]
+
+    # As where all colours are common to a third of both.
+    most = 1 + _BY_SHARE * np.log(1 / 3)
+    found: BoolMask = most + _from_blocks(features) > _ENOUGH
+    found &= of(local.LACK) >= _SOME_LACK * of(local.BAD)
+    found &= _has_no_letters(features)
+    found |= _may_have_all_common(features)
+    turned = np.abs(maps[:, [1, 3]]).max(axis=1) > _UPRIGHT
+    found &= (of(local.SHARE) >= _SAME_VIEW) & ~turned
+    found &= (of(local.PLAIN) < PLAIN) & (of(local.NEGATIVE) <= 0)
+    # All grays are common to most pictures: radiographs.
+    found &= np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= GRAY_BELOW
+    return found & (of(local.TEXTURE) >= _TEXTURE)
+
+
+def have_moved(features: Float64s, moved: Sequence[MovedContent]) -> BoolMask:
+    """Tell in which pairs something moved before a camera that stood.
+
+    Where they differ each has the colours of the other, lacks what the other has, and what is
+    beside it may have moved a little.
+
+    Parameters
+    ----------
+    features, moved
+        float64 (n, `local_agreement.FEATURES`), and one for each pair.
+
+    Returns
+    -------
+    bool (n,).
+    """
+    rows = [(each.share, each.difference, each.common) for each in moved]
+    share, difference, common = np.array(rows, np.float64).reshape(-1, 3).T
+    evidence = common + _BY_SHARE * np.log(np.maximum(share, _LEAST_SHARE))
+    found: BoolMask = evidence + _from_blocks(features) > _ENOUGH
+    found &= _has_no_letters(features)
+    found |= _may_have_all_common(features) & (common >= _ALL_COMMON) & (share >= _ALL_SHARE)
+    found &= (difference >= _LEVELS) & (difference <= _MOST_LEVELS)
+    return found & (share >= _LEAST_SHARE)
+
+
+def _has_no_letters(features: Float64s) -> BoolMask:
+    """Tell where nothing was written; a few blocks of what moves may pass for letters."""
+    few = (features[:, local.BAD] < _FEW_BAD) & (features[:, local.STRAY] > _STRAY)
+    found: BoolMask = (features[:, local.LETTERS] < LETTERED) | few
+    return found
+
+
+def _may_have_all_common(features: Float64s) -> BoolMask:
+    """Tell where common colours alone would say so: each lacks something, and no strip of it."""
+    lack = features[:, local.LACK] >= _ALL_LACK * np.maximum(features[:, local.BAD], _FEW_BAD)
+    whole = features[:, local.CUT] <= _ALL_CUT
+    found: BoolMask = lack & whole & (features[:, local.LETTERS] <= _ALL_LETTERS)
+    return found
+
+
+def _from_blocks(features: Float64s) -> Float64s:
+    """Return what blocks add to the evidence that something moved, float64 (n,)."""
+    lack = features[:, local.LACK] / np.maximum(features[:, local.BAD], 0.01)
+    stray: Float64s = np.minimum(features[:, local.STRAY], _MOST_STRAY)
+    return _BY_LACK * lack + _BY_STRAY * stray
+
+
 def _turned(features: Float64s) -> BoolMask:
     """Tell which small pictures are of one thing, turned a little: many blocks stray.
 
@@ -97,3 +191,19 @@ def _turned(features: Float64s) -> BoolMask:
     found: BoolMask = stray | (small & in_one_light & (of(local.TONE_98) > least))
     found &= (of(local.AGREE) >= 20) & (of(local.CROSS) > 0.3) & (of(local.PLAIN) < PLAIN)
     return found & (of(local.GROUND) < PLAIN)
+
+
+def times_differ(one: Int64s, other: Int64s) -> BoolMask:
+    """Tell which times, in seconds, are those of two exposures of one occasion, bool (k,).
+
+    0 is unknown. More than a quarter of an hour apart a clock may have been put right, or an
+    editor have written a time of its own.
+
+    Examples
+    --------
+    >>> times_differ(np.array([100, 100, 0]), np.array([102, 100, 102])).tolist()
+    [True, False, False]
+    """
+    gap = np.abs(one - other)
+    apart: BoolMask = (one > 0) & (other > 0) & (gap > 0) & (gap < _OCCASION)
+    return apart

@@ -61,6 +61,46 @@ def test_what_went_across_before_a_camera_that_is_held_makes_another_take(seed):
     assert related(frame, frame.resize((240, 180)))[0] is Relation.SAME
 
 
+def crossed(seed, x):
+    """What a camera that stands sees: a photograph, and a thing of two colours at some place."""
+    image = photo(seed).resize((480, 360))
+    thing = photo(seed + 50).resize((90, 120)).convert("L")
+    image.paste(ImageOps.colorize(thing, "#402418", "#c8a890"), (x, 150))
+    return image
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_went_across_before_a_camera_that_stands_makes_another_take(seed):
+    one, other = crossed(seed, 90), crossed(seed, 270)
+    assert related(one, other)[0] is Relation.ANOTHER_TAKE
+    assert related(one, compressed(one.resize((240, 180))))[0] is Relation.SAME
+    assert related(photo(seed).resize((480, 360)), one)[0] is Relation.SAME
+
+
+def cartoon(seed):
+    """Things with outlines in four colours on a plain ground, as templates of memes are drawn."""
+    rng = random.Random(seed)
+    image = Image.new("RGB", (500, 400), "#e0604a")
+    pen = ImageDraw.Draw(image)
+    for _ in range(26):
+        x, y = rng.uniform(0, 500), rng.uniform(0, 400)
+        width, height = rng.uniform(15, 45), rng.uniform(15, 45)
+        fill = rng.choice(("#2f7a9a", "#e8b83a", "#8a8a90", "#e0604a"))
+        pen.ellipse((x - width, y - height, x + width, y + height), fill, "black", 3)
+        pen.line((x - width, y, x + width, y + height * rng.uniform(-1, 1)), "black", 3)
+    return image
+
+
+@pytest.mark.parametrize("seed", range(40, 40 + rounds(2, 5)))
+def test_captions_on_a_coloured_ground_leave_one_picture(seed):
+    one, other = (
+        written_on(cartoon(seed), text)
+        for text in ("THERE IS A WORD/FOR WHAT I DO/ALL DAY LONG IN/A ROOM ALONE", "ONE/MORE/CAT")
+    )
+    assert related(one, other)[0] is Relation.SAME
+    assert related(one, written_on(cartoon(seed + 20), "ONE/MORE/CAT"))[0] is not Relation.SAME
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_small_face_that_has_turned_is_another_take(seed):
     rng = random.Random(seed)

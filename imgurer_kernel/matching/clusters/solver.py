@@ -26,9 +26,9 @@ from imgurer_kernel.matching.candidates import ranks_in_groups
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.star_cover import no_progress, star_clusters
 from imgurer_kernel.matching.clusters.star_state import PairPaths, StarAssignment
-from imgurer_kernel.matching.image_cache import times_differ
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
+from imgurer_kernel.matching.takes import times_differ
 
 # Of the pairs between two stars the nearest are compared; where all of these fail, so would the
 # rest. Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to
