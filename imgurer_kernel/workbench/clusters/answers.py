@@ -1,9 +1,9 @@
 """Cached results of searches for clusters: in memory, and on disk for other processes.
 
-Two things are kept of each kind of search. The answer is what people see, a few megabytes; it is
-written after every search that found a new one. The state is what the next search can reuse, 1.2 KB
-an image; it is written only when computing its changes again would cost other processes more than
-a moment, so that adding one picture does not rewrite all of it.
+Each kind of search has an answer and a state. The answer holds the clusters that users see, a few
+megabytes; it is written after every search that found a new one. The state holds what the next
+search can reuse, 1.2 KB an image; it is written only if recomputing its changes would noticeably
+delay other processes, so that adding one picture does not rewrite all of it.
 """
 
 import shutil
@@ -34,21 +34,21 @@ from imgurer_kernel.matching.labels import Label, PairLabel
 from imgurer_kernel.matching.result_cache import ResultCache
 from imgurer_kernel.store.derived import DerivedData, exclusive
 
-# Labels are kept as their places in this.
+# Labels are stored as indices into this tuple.
 WORDS: tuple[PairLabel, ...] = (*get_args(Label), "unverified")
 _MEDOID = len(WORDS)
 
 SearchKind: TypeAlias = tuple[int | None, bool]
-"""What was asked for: radius, None for what is affordable, and whether thoroughly."""
+"""Parameters of a search: radius, None for what is affordable, and whether it is thorough."""
 
 USUAL: SearchKind = (None, False)
 
-# New or lost images after which the state is written: a store of 100,000 writes 120 MB for each
-# 250, and a process that reads it has at most so many to compare (benchmarks/clusters.md).
+# New or removed images after which the state is written: a store of 100,000 writes 120 MB for each
+# 250, and a process that reads it compares at most so many (benchmarks/clusters.md).
 _FEW_CHANGES = 64
 _CHANGED_SHARE = 400
 
-# Kinds that are kept beside the catalog besides the usual one, those written last.
+# Kinds that are kept on disk besides the usual one: those written last.
 _KEPT_KINDS = 2
 
 
@@ -59,15 +59,15 @@ class Answer:
     Attributes
     ----------
     generation
-        Of the catalog, when it was found.
+        Of the catalog at the time of the search.
     identity
         `imgurer_kernel.workbench.pictures.live_index.CatalogHashes.identity` of the snapshot.
     scope
-        How it was found.
+        Scope of the search.
     clusters
-        What was found.
+        The clusters and their labels.
     origin
-        `imgurer_kernel.store.catalog.generations.origin` when it was found.
+        `imgurer_kernel.store.catalog.generations.origin` at the time of the search.
     """
 
     generation: int
@@ -92,8 +92,8 @@ class ClusterAnswers:
     Parameters
     ----------
     root
-        Folder of the store; all lies in ``derived/clusters`` below it and can be deleted at any
-        time.
+        Folder of the store; all files are in ``derived/clusters`` below it and can be deleted at
+        any time.
     """
 
     def __init__(self, root: Path) -> None:
@@ -101,7 +101,7 @@ class ClusterAnswers:
         self._answers: dict[SearchKind, Answer] = {}
         self._states: dict[SearchKind, SearchState] = {}
         self._writable = True
-        # Kinds whose state was found damaged: nothing can be told from what it says it has.
+        # Kinds whose state was found damaged: its facts are not used.
         self._damaged: set[SearchKind] = set()
 
     @contextmanager
@@ -111,7 +111,7 @@ class ClusterAnswers:
             self._writable = True
             try:
                 stack.enter_context(exclusive(self._folder / "lock", waiting))
-            except StorageError:  # a disk that is full or read-only still has clusters
+            except StorageError:  # a full or read-only disk: search without saving
                 self._writable = False
             yield
 
@@ -120,11 +120,11 @@ class ClusterAnswers:
         return self._answers.get((radius, thorough))
 
     def answer(self, kind: SearchKind, identity: str | None = None) -> Answer | None:
-        """Return the last answer, or that of a snapshot, of any process."""
+        """Return the last answer of any process, or the answer for one snapshot."""
         known = self._answers.get(kind)
         if identity is not None and known is not None and known.identity == identity:
             return known
-        # First its facts: reading an answer that is of no use would take longer.
+        # Facts first: reading an answer that is of no use would take longer.
         facts = self._data(kind, "answer").facts()
         if facts is not None and _valid(facts, kind):
             newer = known is None or facts["generation"] > known.generation
@@ -151,7 +151,7 @@ class ClusterAnswers:
     def remember(self, kind: SearchKind, answer: Answer, state: SearchState | None = None) -> None:
         """Keep an answer in memory, and drop those of other kinds except the default."""
         for others in (self._answers, self._states):
-            for other in list(others):  # a copy: other threads remember theirs
+            for other in list(others):  # a copy: other threads may add entries
                 if other not in (kind, USUAL):
                     others.pop(other, None)
         self._answers[kind] = answer
@@ -161,20 +161,20 @@ class ClusterAnswers:
     def save(self, kind: SearchKind, answer: Answer, state: SearchState, generation: int) -> None:
         """Save a new result; to be called within `turn`.
 
-        Where it cannot be written it is kept in memory only.
+        If it cannot be written, it is kept in memory only.
 
         Parameters
         ----------
         generation
-            Of the catalog as it is now.
+            The present generation of the catalog.
         """
         self.remember(kind, answer, state)
         newest = self._data(kind, "answer").facts()
         if newest is not None and _valid(newest, kind):
-            # One who has searched an older snapshot than another must not undo the other's answer;
-            # one of a generation that has not come yet is of another catalog.
-            outdone = answer.generation < newest["generation"] <= generation
-            if outdone and newest["origin"] == answer.origin:
+            # An answer for an older snapshot must not replace a newer one. A stored answer of a
+            # later generation than the catalog's belongs to another catalog.
+            superseded = answer.generation < newest["generation"] <= generation
+            if superseded and newest["origin"] == answer.origin:
                 return
         if not self._writable:
             return
@@ -184,7 +184,7 @@ class ClusterAnswers:
                     _facts(kind, answer, state.result.uninformative),
                     {**result_arrays(state.result), **cache_arrays("labels", state.labels)},
                 )
-                # From now on in memory that other processes share.
+                # Use the mapped file from now on: processes share its memory.
                 self._damaged.discard(kind)
                 shared = self._load_state(kind, trusted=True)
                 if shared is not None:
@@ -226,7 +226,7 @@ class ClusterAnswers:
         return SearchState(facts["generation"], result, cache_from(arrays, "labels"))
 
     def _many_changes(self, kind: SearchKind, state: SearchState) -> bool:
-        """Return whether the state on disk lacks much of this one."""
+        """Return whether the state on disk differs from this one by many images."""
         facts = self._data(kind, "state").facts()
         if facts is None or not _valid(facts, kind) or kind in self._damaged:
             return True
@@ -242,7 +242,7 @@ class ClusterAnswers:
         return DerivedData(self._folder / _name(kind) / part)
 
     def _drop_old_kinds(self, kind: SearchKind) -> None:
-        """Delete all but the latest kinds, or every radius ever tried would stay."""
+        """Delete all but the latest kinds: every radius that is tried adds one."""
         with suppress(OSError):
             others = [
                 path
@@ -291,7 +291,7 @@ _FACTS = {
 
 
 def _belongs_to(kind: SearchKind) -> dict[str, Any]:
-    """Return what must be equal for an answer to be valid."""
+    """Return the facts that must be equal for an answer to be valid."""
     return {"algorithm": ALGORITHM, "version": VERSION, "radius": kind[0], "thorough": kind[1]}
 
 

@@ -1,4 +1,4 @@
-"""Look whether pictures have colour, once, where the version that took them in did not."""
+"""Find out which pictures are gray, once, where the version that ingested them did not."""
 
 from collections.abc import Mapping
 
@@ -10,17 +10,17 @@ from imgurer_kernel.store.store import Store
 
 
 def look_for_colours(store: Store, digests: Mapping[int, str]) -> dict[int, bool]:
-    """Tell of images, digests by image_id, whether they are gray, by their thumbnails; remember it.
+    """Find out by thumbnails which images are gray, digests by image_id, and store the answers.
 
-    Those whose thumbnail cannot be read are left out.
+    Images whose thumbnail cannot be read are left out.
     """
     answers = in_order(lambda digest: _is_gray(store, digest), list(digests.values()))
-    looked = zip(digests, answers, strict=True)
-    found = {image_id: is_gray for image_id, is_gray in looked if is_gray is not None}
+    results = zip(digests, answers, strict=True)
+    found = {image_id: is_gray for image_id, is_gray in results if is_gray is not None}
     try:
         store.catalog.run(fingerprints.note_grays, found)
     except StorageDenied:
-        return found  # a store that cannot be written is looked at all the same
+        return found  # a read-only store: nothing is saved
     return found
 
 

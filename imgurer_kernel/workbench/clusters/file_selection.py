@@ -35,11 +35,11 @@ class FileSelection:
         part too.
     exclude
         Patterns of files that take no part, of an `imgurer_kernel.common.globs.Exclusion`; with
-        `folders` what lies above these does not count, as in a walk through them.
+        `folders`, only the path below these is matched, as in a walk through them.
     min_size
-        Fewest bytes of a file that takes part.
+        Least size of a file that takes part, in bytes.
     states
-        Of files that take part.
+        States of files that take part.
     """
 
     folders: tuple[bytes, ...] | None = None
@@ -60,12 +60,12 @@ class FileSelection:
         min_size: int = 0,
         states: Sequence[FileState] = ("present",),
     ) -> Self:
-        """Check what was given.
+        """Check the arguments.
 
         Raises
         ------
         QueryError
-            If one of them is of no use, with what it must be.
+            If one is invalid; the message says what it must be.
         """
         places = None if folders is None else _absolute(folders, "folders")
         references = _absolute(reference, "reference")
@@ -75,8 +75,8 @@ class FileSelection:
         if isinstance(min_size, bool) or not isinstance(min_size, int) or min_size < 0:
             message = f"min_size is {min_size!r}; it must be a whole number of bytes, 0 or more"
             raise QueryError(message)
-        # Files stand in the catalog below the path by which they were ingested. A reference that
-        # is reached through a link protects them all the same.
+        # The catalog has files under the path by which they were ingested. A reference folder that
+        # is given through a link protects them, too.
         real = (os.path.realpath(folder) for folder in references)
         references = tuple(dict.fromkeys((*references, *real)))
         wanted: tuple[FileState, ...] = (
@@ -103,9 +103,9 @@ class FileSelection:
     def roots(self) -> list[Path]:
         """The folders to walk for all files that may take part, each once.
 
-        One below another is walked with it, unless patterns could leave it out there.
+        A folder below another one is walked with it, unless patterns could exclude it there.
         """
-        # One that is reached by two paths is walked once.
+        # A folder that is given by two paths is walked once.
         by_real = {os.path.realpath(key): key for key in sorted(self._folders, reverse=True)}
         keys = sorted(by_real.values())
         if not self.exclude:
@@ -125,7 +125,7 @@ class FileSelection:
     def marked(self, files: pd.DataFrame) -> pd.DataFrame:
         """Add is_listed, is_reference and place: the number of each file's folder, -1 for none.
 
-        A file below two of the folders is of the inner one.
+        A file below two of the folders belongs to the inner one.
 
         Parameters
         ----------
@@ -144,14 +144,14 @@ class FileSelection:
         return files.assign(is_listed=listed, is_reference=reference, place=place)
 
     def _excluded(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
-        """Tell which files the patterns exclude; `place` as of `marked`."""
+        """Tell which files the patterns exclude; `place` as in `marked`."""
         exclusion = Exclusion(self.exclude)
-        # A folder that was named is wanted, whatever lies above it.
+        # A folder given by the user takes part, whatever the folders above it are called.
         roots = [os.fsdecode(folder) for folder in self._folders] if self.folders else []
-        # What came from another computer has no key, and an upload no path.
+        # Files from another computer have no key, and uploads have no path.
         names = files["path"].where(files["path"].notna(), files["filename"])
         excluded = [
-            # As the system has it, so that a name that is no UTF-8 is matched as by a walk.
+            # Decoded by the file system's rule: names that are not UTF-8 are matched as in a walk.
             exclusion.leaves_out(
                 name if key is None else os.fsdecode(key),
                 roots[number] if roots and number >= 0 else "",
@@ -183,7 +183,7 @@ def folder_key(folder: Folder, name: str) -> bytes:
     Raises
     ------
     QueryError
-        If it is none, with the name of the parameter.
+        If it is not a folder's path; the message names the parameter.
     """
     return _absolute(folder, name)[0]
 
@@ -203,7 +203,7 @@ def _folder_numbers(keys: Sequence[bytes | None], folders: Sequence[bytes]) -> I
     """Return for each path the number of the innermost folder above it, or -1."""
     numbers = np.full(len(keys), -1, np.int64)
     separator = os.fsencode(os.sep)
-    # From the outermost inwards, so that an inner folder has the last word.
+    # From the outermost inwards, so that inner folders overwrite outer ones.
     for number in sorted(range(len(folders)), key=lambda k: len(folders[k])):
         start = folders[number].rstrip(separator) + separator
         for row, key in enumerate(keys):
@@ -219,7 +219,7 @@ class DiskCheck:
     Attributes
     ----------
     blob_of
-        From a digest to where the store would keep its own copy.
+        Maps a digest to the path at which the store would keep its own copy.
     """
 
     blob_of: Callable[[str], Path]
@@ -233,10 +233,10 @@ class DiskCheck:
     def at(self, files: pd.DataFrame, digests: Mapping[int, str]) -> pd.DataFrame:
         """Return the unchanged files, with links and is_blob.
 
-        Left out is what has another size, modification time or inode than when it was ingested,
-        or is gone. A device may be numbered again whenever it is mounted, and says nothing. Files
-        that the store keeps, and those that are not listed, are not looked at. links and is_blob
-        are for `imgurer_kernel.report.freed`.
+        Files that are gone, or whose size, modification time or inode has changed since they were
+        ingested, are left out. Device numbers may change with each mount and are not compared.
+        Files that the store keeps, and those that are not listed, are not checked. links and
+        is_blob are for `imgurer_kernel.report.freed`.
 
         Parameters
         ----------
@@ -245,26 +245,26 @@ class DiskCheck:
         digests
             Of their images, by image_id.
         """
-        looked = []
+        results = []
         in_place = files["kept"].isin(IN_PLACE) & (files["state"] == "present")
-        looks_at = (in_place & files["is_listed"].astype(bool)).to_numpy(bool)
-        if not looks_at.any():
+        is_checked = (in_place & files["is_listed"].astype(bool)).to_numpy(bool)
+        if not is_checked.any():
             return files.assign(links=np.int64(0), is_blob=False)
         columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
-        for looks, file_id, key, size, modified, inode, image_id, kept in zip(
-            looks_at.tolist(),
+        for to_check, file_id, key, size, modified, inode, image_id, kept in zip(
+            is_checked.tolist(),
             *(files[name].tolist() for name in columns),
             strict=True,
         ):
-            if not looks or not isinstance(key, bytes):
-                looked.append((False, 0, False))
+            if not to_check or not isinstance(key, bytes):
+                results.append((False, 0, False))
                 continue
             if file_id not in self._seen:
                 known = (size, modified, None if pd.isna(inode) else int(inode))
                 blob = self.blob_of(digests[image_id]) if kept == "link" else None
                 self._seen[file_id] = _look(key, known, blob)
-            looked.append(self._seen[file_id])
-        stale, links, is_blob = zip(*looked, strict=True) if looked else ((), (), ())
+            results.append(self._seen[file_id])
+        stale, links, is_blob = zip(*results, strict=True) if results else ((), (), ())
         facts = {"links": np.array(links, np.int64), "is_blob": np.array(is_blob, np.bool_)}
         return files.assign(**facts)[~np.array(stale, np.bool_)]
 
@@ -272,11 +272,11 @@ class DiskCheck:
 def _look(
     key: bytes, known: tuple[int, int, int | None], blob: Path | None
 ) -> tuple[bool, int, bool]:
-    """Compare size, time and inode of a file with the catalog; return also links and is_blob."""
+    """Compare size, time and inode with the catalog: whether they differ, links and is_blob."""
     try:
         named = os.lstat(key)
         is_link = stat.S_ISLNK(named.st_mode)
-        facts = os.stat(key) if is_link else named  # noqa: PTH116  bytes, which a Path is not of
+        facts = os.stat(key) if is_link else named  # noqa: PTH116  Path takes no bytes
     except (OSError, ValueError):
         return True, 0, False
     size, modified, inode = known
@@ -289,6 +289,6 @@ def _look(
     if blob is not None:
         try:
             is_blob = os.path.samestat(blob.stat(), facts)
-        except OSError:  # the store has lost it
+        except OSError:  # the store's copy is missing
             is_blob = False
     return False, -1 if is_link else facts.st_nlink, is_blob

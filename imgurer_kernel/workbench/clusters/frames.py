@@ -43,7 +43,7 @@ class ClusterFacts:
     files
         Files of these images, as `imgurer_kernel.store.catalog.files.present_files` has them.
     measured, details
-        What was measured of originals, by digest, and what policies ask of these images.
+        Measurements of originals, by digest, and `POLICY_FACTS` of these images.
     """
 
     grouped: LabelledClusters
@@ -70,11 +70,11 @@ class ClusterFacts:
         )
 
     def with_measured(self, found: Mapping[str, OriginalFacts]) -> Self:
-        """Return the same with what was measured since, by digest."""
+        """Return a copy with further measurements, by digest."""
         return replace(self, measured={**self.measured, **found})
 
     def uncoloured(self) -> dict[int, str]:
-        """Return the digests of members of which nobody knows whether they have colour, by id."""
+        """Return the digests, by id, of members that are not known to be gray or coloured."""
         unknown = self.details.loc[self.details["is_gray"].isna(), "image_id"]
         members = self.images[self.images["image_id"].isin(unknown)]
         members = members[members["image_id"].isin(self.grouped.clusters.members)]
@@ -82,13 +82,13 @@ class ClusterFacts:
         return {key: digest for key, digest in digests.items() if digest not in self.measured}
 
     def with_grays(self, is_gray: Mapping[int, bool]) -> Self:
-        """Return the same with what is known since of images, by id."""
+        """Return a copy with is_gray filled in where it was unknown, by image id."""
         known = self.details["is_gray"]
         found = self.details["image_id"].map(is_gray)
         return replace(self, details=self.details.assign(is_gray=known.where(known.notna(), found)))
 
     def unmeasured(self, digests: Iterable[str]) -> list[str]:
-        """List those of digests whose originals were not measured."""
+        """List the digests whose originals were not measured."""
         return [digest for digest in digests if digest not in self.measured]
 
     @property
@@ -128,7 +128,7 @@ class ClusterFacts:
         return selection.spanning(frame, seen)
 
     def _within_frame(self) -> "pd.Series[float]":
-        """Return for each of `details` the share within a frame: measured, or as searches saw."""
+        """Return the share within a frame for each of `details`: measured, or from searches."""
         share = pd.Series(self.grouped.within_frame, self.grouped.clusters.members, float)
         digests = self.details["image_id"].map(self.images.set_index("image_id")["digest"])
         known = {digest: facts.within_frame for digest, facts in self.measured.items()}

@@ -15,7 +15,7 @@ from imgurer_kernel.store.catalog.pair_labels import DigestPair
 from imgurer_kernel.workbench.search.service import SearchService
 
 _VERSION = f"{ALGORITHM}/{VERSION}"
-# Compared between looks at whether to stop; some 20 ms each.
+# Pairs compared between two checks whether to stop; some 20 ms each.
 _TOGETHER = 32
 
 
@@ -27,7 +27,7 @@ def with_labels(
     Parameters
     ----------
     progress
-        Told of comparisons; None for what is remembered, without comparing anything.
+        Called with the number of comparisons; None to use stored labels only and compare nothing.
     """
     labelled, needed = against_keepers(chosen, {})
     known = catalog.run(pair_labels.recall, _VERSION, sorted(needed))
@@ -51,6 +51,6 @@ def _compared(
         try:
             label = search.evidence(*(ids[digest] for digest in pair)).label
         except (KeyError, UnknownImage, StorageError):
-            continue  # forgotten, or lost, meanwhile
+            continue  # removed or lost meanwhile
         found[pair] = INDIRECT if label in NO_DUPLICATE else str(label)
     return found

@@ -15,15 +15,15 @@ POLICY_FACTS = [
     *("image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude", "damaged"),
     "is_gray",
 ]
-"""Columns of the catalog's images that policies ask for."""
+"""Columns of the catalog's images that policies use."""
 
 POLICY_FILE_FACTS = [
     *("file_id", "image_id", "kept", "modified_ns", "taken_in", "device", "inode"),
 ]
-"""Columns of the catalog's files that `chosen` asks for."""
+"""Columns of the catalog's files that `chosen` uses."""
 
 MEASURED = 200
-"""Originals that are measured without being asked for: some ten seconds."""
+"""Most originals that are measured by default: some ten seconds."""
 
 
 def chosen(
@@ -45,7 +45,7 @@ def chosen(
     images
         `POLICY_FACTS` of their images.
     measured
-        What was measured of originals, by digest.
+        Measurements of originals, by digest.
     policy, pinned
         As `imgurer_kernel.review.policy.choose` has them.
     """
@@ -67,7 +67,7 @@ def standard_keepers(
 
 
 def worth_measuring(clusters: pd.DataFrame) -> list[str]:
-    """List the digests of clusters, except of exact copies alone, which measure alike."""
+    """List the digests of clusters, except clusters of exact copies, which measure alike."""
     alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
     digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
     return digests
@@ -89,8 +89,8 @@ def _view(
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     """Set is_keeper as chosen, and what removing all others frees.
 
-    Where another file is kept than `clusters` said, that is computed again, from what the catalog
-    knows of inodes.
+    Where the keeper is not that of `clusters`, the freed bytes are computed again, with inodes from
+    the catalog.
     """
     is_keeper = chosen["file_id"] == chosen["keeper_id"]
     changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()

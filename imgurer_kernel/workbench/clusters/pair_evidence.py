@@ -20,20 +20,21 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
     clusters
         As from `Workbench.clusters`, by file or by image.
     pairs
-        What a search has compared, by image ids; None if that is not known.
+        The pairs that a search has compared, by image ids; None if they are not known.
 
     Returns
     -------
     DataFrame
         cluster_id, image_id (the medoid), other_id, filename, other_filename, label, distance,
-        score; and where the two were compared orientation, correlation, overlap (share of the
-        other one that lies in the medoid), map_a to map_f (from the other one to the medoid, as
-        `imgurer_kernel.matching.affine` has maps) and detail. Equal pixels are not compared.
+        score; and where the two were compared orientation, correlation, overlap (share of the other
+        one that lies in the medoid), map_a to map_f (from the other one to the medoid, as
+        `imgurer_kernel.matching.affine` has maps) and detail. Images of equal pixels are not
+        compared.
     """
     members = clusters.drop_duplicates(["cluster_id", "image_id"])
     medoids = members[members["is_medoid"].astype(bool)].set_index("cluster_id")
     others = members[~members["is_medoid"].astype(bool)]
-    # A frame that somebody has filtered may have lost a medoid.
+    # A frame that the caller has filtered may lack a medoid.
     others = others[others["cluster_id"].isin(medoids.index)].reset_index(drop=True)
     medoid = medoids.loc[others["cluster_id"]]
     frame = pd.DataFrame(
@@ -43,7 +44,7 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
             "other_id": others["image_id"].to_numpy(np.int64),
             "filename": medoid["filename"].to_numpy(),
             "other_filename": others["filename"],
-            # In a queue the label is what it is to the one that is kept.
+            # In a review queue `label` is relative to the keeper.
             "label": others.get("medoid_label", others["label"]),
             "distance": others["distance_to_medoid"],
             "score": others["score"],
@@ -56,7 +57,7 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
 
 def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Collect the measures of each pair of the frame; missing where there are none."""
-    # Which of both is the first depends on how a pair was found.
+    # Which image comes first depends on how a pair was found.
     low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)
     wanted_ids = np.union1d(frame["image_id"], frame["other_id"])
     rows = np.flatnonzero(np.isin(high, wanted_ids) & (pairs.measures[:, 0] != 0))
@@ -72,13 +73,13 @@ def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     found = wanted.merge(known, on=["low", "high"]).sort_values("place")
     part = pairs.take(found["row"].to_numpy(np.int64))
     places = found["place"].to_numpy(np.int64)
-    # The map is wanted from the other one to the medoid.
+    # Maps must lead from the other image to the medoid.
     turned: BoolMask = part.first == frame["image_id"].to_numpy(np.int64)[places]
     maps: Float64s = part.maps.copy()
     if turned.any():
         maps[turned] = invert(maps[turned])
     overlap = part.measures[:, 2].astype(np.float64)
-    # What both show is as large in the other picture as the map makes it.
+    # The map scales the area of the common part.
     area = np.abs(part.maps[:, 0] * part.maps[:, 4] - part.maps[:, 1] * part.maps[:, 3])
     orientation = np.where(turned, INVERSE_ORIENTATION[part.orientation], part.orientation)
     measured = pd.DataFrame(
@@ -94,7 +95,7 @@ def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
 
 
 def _words(details: UInt8s) -> list[str]:
-    """Word details, each distinct one once."""
+    """Describe details in words, each distinct value once."""
     kinds, which = np.unique(details, axis=0, return_inverse=True)
     words = [detail_words(kind) for kind in kinds]
     return [words[k] for k in which.reshape(-1).tolist()]

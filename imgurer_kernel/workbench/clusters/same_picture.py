@@ -14,16 +14,16 @@ _FEW = 32
 class SamePictureCheck:
     """Returns why two files are not known to show the same picture; None if they are.
 
-    They are by equal bytes, by a decision, by a cluster that both are in, or when compared.
+    Equal bytes, a decision, a common cluster or a comparison show that they do.
 
     Parameters
     ----------
     search
-        What finds clusters and compares pictures.
+        Finds clusters and compares pictures.
     verdicts
-        What was decided; who says that they differ has the last word.
+        The decisions; one that two pictures differ overrides everything else.
     pairs
-        How many pairs will be asked for: of a few each is compared before clusters are looked at.
+        How many pairs will be checked: a few are compared before clusters are searched.
     """
 
     def __init__(self, search: SearchService, verdicts: Verdicts, pairs: int) -> None:
@@ -48,8 +48,8 @@ class SamePictureCheck:
 
     def _compare(self, one: FileOfImage, other: FileOfImage) -> bool:
         found = self._search.evidence(one.image_id, other.image_id)
-        # What two have in common with a third is known from the clusters of an earlier search; only
-        # those of now know what was decided since, and which pictures there still are.
+        # Evidence through a third picture comes from the clusters of an earlier search; only a new
+        # search knows the decisions since then, and which pictures still exist.
         return found.duplicate and found.via is None
 
     def _share_cluster(self, one: FileOfImage, other: FileOfImage) -> bool:

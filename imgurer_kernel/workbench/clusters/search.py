@@ -44,7 +44,7 @@ class ClusterSearch:
     upgrade
         Renews fingerprints of earlier versions, before anything is searched.
     cluster_service
-        Clusters of the whole store, with the answers that are kept.
+        Clusters of the whole store, with cached answers.
     """
 
     def __init__(self, store: Store) -> None:
@@ -90,7 +90,7 @@ class ClusterSearch:
             gone = facts.without_files(seen)
             if not len(gone):
                 break
-            # A picture that is gone may have been what others were compared with.
+            # A picture that is gone may have been one that others were compared with.
             without = np.union1d(without, gone)
         unknown = facts.uncoloured()
         if unknown:
@@ -102,7 +102,7 @@ class ClusterSearch:
                 with staged(progress) as report:
                     facts = facts.with_measured(measured(self._store, missing, report))
                 frame = facts.frame(seen, selection, by)
-        # A few scalars only: pandas copies attrs with each frame that is made of this one.
+        # A few scalars only: pandas copies attrs to each frame that is derived from this one.
         frame.attrs = {
             "plan": facts.grouped.plan,
             "searched": self._searched(radius, verify=verify, thorough=thorough),
@@ -113,7 +113,7 @@ class ClusterSearch:
         return frame
 
     def _searched(self, radius: int | None, *, verify: bool, thorough: bool) -> str:
-        """Word what the last search looked for, for people."""
+        """Describe in words what the last search looked for."""
         if not verify:
             return "pictures of similar hashes, without comparing them"
         last = self.cluster_service.last(radius, thorough=thorough)
@@ -173,8 +173,8 @@ class ClusterSearch:
     ) -> tuple[ClusterFacts, int]:
         """Find the clusters of all images but some, and count the outdated images.
 
-        Repeated whenever somebody forgets a picture that is needed, or a member: that is
-        quick where all was found and compared already, since that is kept.
+        Searches again if a picture that is needed, or a member, was forgotten meanwhile: that is
+        quick, since the results of comparisons are kept.
         """
         with staged(progress) as report:
             while True:
@@ -202,7 +202,8 @@ class ClusterSearch:
                     report=report,
                 )
                 try:
-                    # Those that were decided to differ from a medoid may be duplicates themselves.
+                    # Images that were decided to differ from a medoid may be duplicates of each
+                    # other.
                     grouped = set_apart(
                         find(without),
                         apart,
@@ -248,7 +249,7 @@ class ClusterSearch:
         while True:
             with self._catalog.transaction() as connection:
                 outdated = self.upgrade.outdated(connection)
-                # Looked up in the same transaction: another process may write an old one any time.
+                # Checked in the same transaction: another process may write an old one at any time.
                 if not outdated.pending:
                     yield connection, len(outdated.unreadable)
                     return

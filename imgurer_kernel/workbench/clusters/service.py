@@ -1,11 +1,10 @@
 """Verified clusters of a store: call the pure search, and cache its results.
 
-The snapshot (hashes, order of digests) is read by the caller in one transaction. Pictures are
-read when they are needed, because all of them would take 4 KB an image, each part in a further
-transaction that does nothing else: grays of up to 8,192 new images, pictures for verification of
-up to 2,048, each once in a call; digests of the thumbnails of up to 128 pairs that may be screens
-or documents; and for the labels of up to 2,048 pairs what these take. Where nothing is new,
-nothing is read.
+The snapshot (hashes, order of digests) is read by the caller in one transaction. Pictures take 4 KB
+each, so they are read in parts, when they are needed, each part in a short transaction of its own:
+grays of up to 8,192 new images; pictures for verification of up to 2,048, each once in a call;
+digests of the thumbnails of up to 128 pairs that may be screens or documents; and the facts for the
+labels of up to 2,048 pairs. Where nothing is new, nothing is read.
 """
 
 import threading
@@ -69,7 +68,7 @@ class ClusterService:
     root
         Folder of the store, where answers are kept for other processes.
     spots
-        Of the store's pictures; by default its own.
+        Of the store's pictures; by default a new `SpotFeatures`.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class ClusterService:
     def last(self, radius: int | None, *, thorough: bool) -> Answer | None:
         """Return the last answer of any process, however old; None if there is none.
 
-        Whether it is this catalog's at all is told by its generation and origin.
+        Its generation and origin tell whether it belongs to this catalog.
         """
         return self._answers.answer((radius, thorough))
 
@@ -111,19 +110,19 @@ class ClusterService:
     def related(self, radius: int | None, *, thorough: bool) -> Pairs:
         """Return the related pairs of the last search, also those by way of a cluster, by ids."""
         state = self._answers.state((radius, thorough))
-        if state is None:  # nothing to compare, or a disk that keeps no answers
+        if state is None:  # nothing was compared, or the disk is read-only
             return Pairs.of(Candidates.none())
         pairs = state.result.pairs
         parts = parts_of_clusters(state.result)
         related = pairs.take(np.isin(pairs.status, RELATED)).joined(parts)
-        # Two members of one cluster are the same, whatever they show of each other.
+        # Members of one cluster are the same, also if one shows only a part of the other.
         return related.take(~state.result.clusters.share(related.first, related.second))
 
     def member_edges(self, one: int, other: int) -> Pairs | None:
         """Return the edges of two images of one cluster to its medoid; None if they are in none.
 
-        Those of its medoid with each that is not the medoid, by image ids; or one pair if they are
-        parts of each other by way of a cluster.
+        By image ids: the edge of each image that is not the medoid; or one pair if they are parts
+        of each other by way of a cluster.
         """
         kind = (None, False)
         answer, state = self._answers.answer(kind), self._answers.state(kind)
@@ -162,8 +161,8 @@ class ClusterService:
         progress
             Called with the progress; may raise to stop.
         without
-            int64 (k,): ids of images that are treated as gone, in this answer only; others than
-            those of the snapshot do no harm. The rest is searched as all images are.
+            int64 (k,): ids of images that are treated as gone, in this answer only; ids that are
+            not in the snapshot are ignored. The other images are searched as usual.
 
         Raises
         ------
@@ -177,7 +176,7 @@ class ClusterService:
                 self._lock,
                 self._answers.turn(lambda: progress("waiting for another process", 0, 0)),
             ):
-                # Looked at again: another thread or process may have answered meanwhile.
+                # Checked again: another thread or process may have saved it meanwhile.
                 answer = self._answers.answer(kind, identity)
                 if answer is None:
                     before = self._answers.state(kind)
@@ -194,7 +193,8 @@ class ClusterService:
         left = ~np.isin(hashes.ids, without)
         rest = hashes.without(without)
         before = self._answers.state(kind)
-        # By the plan of all: another one would find other clusters among the same pictures.
+        # In the scope of the full search: another one would find other clusters among the same
+        # pictures.
         found, _ = self._find_anew(before, rest, digest_ranks[left], kind, progress, answer.scope)
         return found.clusters
 
@@ -276,7 +276,7 @@ class ClusterService:
         for start in range(0, len(pairs), _READ):
             part = pairs.take(slice(start, start + _READ))
             ids = distinct(part.first, part.second)
-            # Of one snapshot, or sizes would not belong to the pictures in the same rows.
+            # In one transaction, so that sizes and pictures in the same rows belong together.
             with self._catalog.transaction() as connection:
                 grays = queries.grays(connection, ids)
                 sizes = queries.images(connection, ids, ["width", "height", "digest"])
@@ -289,17 +289,19 @@ class ClusterService:
                 first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
                 close = measure_pairs(some, seen, first, second)
                 words: list[PairLabel] = []
-                asked: list[tuple[int, str, str]] = []
+                to_compare: list[tuple[int, str, str]] = []
                 for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
                     one, other = (
                         appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
                     words.append(label_for(some, row, one, other, close[row]))
                     if may_be_equal(words[row], *pictures[list(ends)]):
-                        asked.append((row, *(digests[k] for k in ends)))
-                told = partial(progress, "naming", len(codes), len(pairs))
-                answers = in_order(lambda pair: self._loader.equal_pixels(*pair[1:]), asked, told)
-                for (row, *_), same in zip(asked, answers if asked else (), strict=True):
+                        to_compare.append((row, *(digests[k] for k in ends)))
+                report = partial(progress, "naming", len(codes), len(pairs))
+                answers = in_order(
+                    lambda pair: self._loader.equal_pixels(*pair[1:]), to_compare, report
+                )
+                for (row, *_), same in zip(to_compare, answers if to_compare else (), strict=True):
                     words[row] = "same pixels" if same else words[row]
                 codes += [WORDS.index(word) for word in words]
                 progress("naming", len(codes), len(pairs))
@@ -307,7 +309,7 @@ class ClusterService:
 
 
 def _plan(result: ClusterResult) -> str:
-    """Word the scope of a search, and how many pairs it has skipped."""
+    """Describe the scope of a search, and how many pairs it has skipped."""
     unread = int(result.judgements.columns()[2][:, -1].sum())
     skipped = result.pairs.not_looked_at
     return (
