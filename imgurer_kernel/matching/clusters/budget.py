@@ -1,7 +1,7 @@
-"""Decide how far to search: as far as the time allows, estimated before the work begins.
+"""Choose the scope of a search: the largest one whose estimated time fits the budget.
 
-The decision is a function of the set of pictures alone: everybody who asks gets the same answer, on
-any machine, in whatever order the pictures came. So nothing here is measured while it runs.
+The choice is a function of the set of pictures alone: it is the same on every machine, in every
+process, and for every order in which the pictures arrived. So no time is measured at run time.
 """
 
 from dataclasses import dataclass, replace
@@ -18,50 +18,52 @@ from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots
 
 RADII = (24, 20, 16, 12, 8)
-"""Bits that are tried, the largest first. Of 60 copies under each of 53 transforms 24 bits miss
-one, which was turned by 5 degrees; 16 bits miss four such and two more (benchmarks/accuracy.md)."""
+"""Radii that are tried, in bits, the largest first. Of 60 copies under each of 53 transforms 24
+bits miss one, which was turned by 5 degrees; 16 bits miss four such and two more
+(benchmarks/accuracy.md)."""
 
 THOROUGH_RADIUS = 32
 WINDOW_RADIUS = 16
 THOROUGH_WINDOW_RADIUS = 20
 
 SPOT_RADII = (20, 16, 12, 8)
-"""Bits between spots that are tried, the largest first: 16 find twice as many as 12 of what is
-turned by 10 degrees or more, 20 a tenth more still (benchmarks/candidates.md)."""
+"""Radii between spots that are tried, in bits, the largest first: of copies turned by 10 degrees or
+more, 16 find twice as many as 12, and 20 another tenth more (benchmarks/candidates.md)."""
 
 SPOT_VOTES = 2
 
 BUDGET = 420.0
 """Seconds that a search may take on `_CORES`."""
 
-# A fixed number: with that of this machine two kernels would give two answers.
+# Fixed: with the number of this machine's cores the answer would depend on the machine.
 _CORES = 2
 
-# Measured in a store of 100,000, on one core of a server from 2023: what comparing a pair takes on
-# average; what an image takes that is read, cut into windows, and labeled if it has copies; and
-# what one comparison of two hashes takes, most of which are never made.
+# Measured in a store of 100,000, on one core of a server from 2023: the average time to compare a
+# pair; to read an image, cut it into windows, and label it if it has copies; and to compare two
+# hashes, averaged over all pairs, most of which are never compared.
 _SECONDS_PER_PAIR = 260e-6
 _SECONDS_PER_IMAGE = 0.9e-3
 _SECONDS_PER_HASH = 0.25e-9
 
-# Comparisons of hashes for each two images: 8 orientations one way, a third as many again for
+# Comparisons of hashes per pair of images: 8 orientations one way, a third as many again for
 # contents both ways, and all windows both ways.
 _TURNED = 4.0 + 2.7
 _WINDOWS = float(len(WINDOWS))
 
-# Searching spots may take so long for each image, all cores together. For each two spots it takes
-# the less the narrower: measured among 6 million.
+# Most time that a search for spots may take per image, all cores together; and its time per pair of
+# spots by radius, measured among 6 million.
 _SPOT_SECONDS_PER_IMAGE = 0.6e-3
 _SECONDS_PER_SPOTS = {20: 28e-12, 16: 7e-12, 12: 1.8e-12, 8: 0.5e-12, 4: 0.2e-12}
-# Matches of spots, 8 bytes each and twice while they are sorted. Where every picture has the same
-# letters or menus there are more, and then they say nothing.
+# Most matches of spots, 8 bytes each, and twice that while they are sorted. Where every picture has
+# the same letters or menus there are more, and they carry no information.
 _MAX_SPOT_MATCHES = 40_000_000
-# Pictures of which every fourth spot is searched for, and those that it is searched among.
+# Pictures of which every fourth spot is a query of the sample, and pictures that these are searched
+# among.
 _SPOT_SAMPLE = 64
 _SPOT_AMONG = 512
 
-# Images whose neighbors are counted, and images that they are looked for among: 0.1 s however large
-# a store is, so that every call can afford it.
+# Images whose neighbors are counted, and images among which they are counted: 0.1 s for a store of
+# any size, so that every call can afford it.
 _SAMPLE = 192
 _AMONG = 16_384
 _MAX_PAIRS = 12_000_000  # 150 bytes each
@@ -82,9 +84,9 @@ class SearchScope:
     spot_radius, spot_votes
         Bits between two spots, and how many must agree; radius 0 where no spots are searched.
     no_spots
-        Why none are, for people.
+        Why spots are not searched, in words.
     pairs, seconds
-        What is expected: pairs to compare, and the time that searching and comparing take.
+        Estimates: pairs to compare, and the time for searching and comparing.
     """
 
     radius: int
@@ -98,7 +100,7 @@ class SearchScope:
 
     @property
     def key(self) -> tuple[int, ...]:
-        """What the candidates depend on: scopes of equal keys give equal candidates."""
+        """The parameters of the candidates: scopes of equal keys give equal candidates."""
         spots = (self.spot_radius, self.spot_votes) if self.spot_radius else ()
         return self.radius, self.windows, self.window_radius, *spots
 
@@ -110,7 +112,7 @@ class SearchScope:
         return f"hashes within {self.radius} bits, {windows}, {spots}; about {self.pairs:,} pairs"
 
     def in_words(self) -> str:
-        """Word what was looked for, for people.
+        """Describe in words which copies were searched for.
 
         Examples
         --------
@@ -139,13 +141,13 @@ def choose_scope(
         uint64 (n, 8, 2): hashes of the images that take part, in all orientations; their order
         has no influence.
     thorough
-        Choose the largest radius that is of any use, whatever it takes.
+        Choose the largest radius that is of use, however long it takes.
     budget
         Seconds.
 
     Returns
     -------
-    Where nothing is affordable, the narrowest search.
+    The narrowest search if none is affordable.
 
     Examples
     --------
@@ -182,7 +184,7 @@ def choose_scope(
 
 
 def usual_spot_radius(n: int) -> int:
-    """Bits within which spots of n images may be searched for, 0 for not at all.
+    """Return the radius in bits that a search for spots of n images can afford, 0 for none.
 
     Examples
     --------
@@ -196,7 +198,7 @@ def usual_spot_radius(n: int) -> int:
 
 
 def _spot_seconds(n: int, radius: int) -> float:
-    """Time to search n images' spots, upright and mirrored, as multiples of what one may take."""
+    """Estimate the time to search n images' spots, as a multiple of the time allowed per image."""
     mirrored = 2 * _SECONDS_PER_SPOTS[mirrored_radius(radius)]
     seconds = (n * MAX_SPOTS) ** 2 / 2 * (_SECONDS_PER_SPOTS[radius] + mirrored)
     return seconds / _SPOT_SECONDS_PER_IMAGE
@@ -214,11 +216,11 @@ def choose_spots(
     Parameters
     ----------
     scope
-        What was chosen for the hashes.
+        The scope chosen for the hashes.
     spots
         Of the images that take part; their order has no influence.
     turned
-        uint64 (n, 8, 2): their hashes, which the sample is drawn by.
+        uint64 (n, 8, 2): their hashes, by which the sample is drawn.
     thorough
         As in `choose_scope`.
     """
@@ -235,7 +237,7 @@ def choose_spots(
 
 
 def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
-    """Expect so many matches of spots of two images within 0..128 bits, float64 (129,)."""
+    """Estimate how many spots of two images match within 0..128 bits, float64 (129,)."""
     n = len(spots)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
     sample = spots.take(order)
@@ -260,17 +262,17 @@ def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
 def _neighbors_within(turned: UInt64s) -> Float64s:
     """Count the images within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
-    The sample are those whose hashes have the smallest hash: of a store that grows by a hundredth
-    about a hundredth of it is exchanged, and images that tie have the same neighbors.
+    The sample consists of the images whose hashes have the smallest hash: if a store grows by a
+    hundredth, about a hundredth of the sample changes; images that tie have the same neighbors.
 
     Returns
     -------
-    float64 (129,): sums over the sample, of each image no more than a search keeps.
+    float64 (129,): sums over the sample; of each image at most as many as a search keeps.
     """
     n = len(turned)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_AMONG]
     among_rows, among_columns = np.ascontiguousarray(turned[order, 0].T)
-    # How many others there are for each that is looked at.
+    # Images of the store per image that is compared here.
     share = (n - 1) / max(len(order) - 1, 1)
     counts = np.zeros(129)
     for k in range(min(n, _SAMPLE)):

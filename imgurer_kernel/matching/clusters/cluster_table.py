@@ -26,9 +26,8 @@ class Cluster:
         int64 (k,): rows of those edges in the table of pairs that the clusters were made of; -1 for
         the medoid itself.
     diameter
-        No two members are farther apart than so many bits: the largest edge where every two
-        members have one, else the sum of the two longest edges to the medoid, which by the
-        triangle inequality is a bound.
+        Upper bound of the distance between two members in bits: the largest edge where every two
+        members have one, else the sum of the two longest edges to the medoid (triangle inequality).
     """
 
     members: Int64s
@@ -126,7 +125,7 @@ class ClusterTable(Sequence[Cluster]):
         return np.delete(self.edges, self.starts)
 
     def share(self, first: Int64s, second: Int64s) -> BoolMask:
-        """Tell which pairs of images are members of one cluster, bool (k,).
+        """Mark the pairs of images that are members of one cluster, bool (k,).
 
         Examples
         --------
@@ -140,18 +139,18 @@ class ClusterTable(Sequence[Cluster]):
             return np.zeros(len(first), np.bool_)
         order = np.argsort(self.members)
         members, number = self.members[order], self.numbers[order]
-        homes = []
+        numbers_of_ends = []
         for image in (first, second):
             place = np.minimum(np.searchsorted(members, image), len(members) - 1)
-            homes.append(np.where(members[place] == image, number[place], -1))
-        shared: BoolMask = (homes[0] == homes[1]) & (homes[0] >= 0)
+            numbers_of_ends.append(np.where(members[place] == image, number[place], -1))
+        shared: BoolMask = (numbers_of_ends[0] == numbers_of_ends[1]) & (numbers_of_ends[0] >= 0)
         return shared
 
     def rows(self, chosen: Int64s) -> Int64s:
         """Return where the members of some clusters are in the columns, cluster after cluster."""
         sizes = self.sizes[chosen]
         shift = self.starts[chosen] - (np.cumsum(sizes) - sizes)
-        # A run of places for each cluster, without a loop over a hundred thousand of them.
+        # A range of rows for each cluster, without a loop over a hundred thousand of them.
         rows: Int64s = np.arange(int(sizes.sum())) + np.repeat(shift, sizes)
         return rows
 
@@ -186,9 +185,9 @@ class LabelledClusters:
     Attributes
     ----------
     clusters
-        The clusters in their order; of each its diameter in bits too.
+        The clusters in their order, with their diameters in bits.
     labels
-        object (m,): ``"medoid"`` or what became of each member, see
+        object (m,): ``"medoid"``, or what was done to each member, see
         `imgurer_kernel.matching.labels.PairLabel`.
     within_frame
         float64 (m,): share of each member's picture within its frame, 1 without one.
@@ -207,8 +206,8 @@ class LabelledClusters:
     def among(self, image_ids: Int64s) -> Self:
         """Return the clusters reduced to images that still exist, int64 (n,) in any order.
 
-        A cluster whose medoid is gone, or all but the medoid, is left out: nobody knows what
-        another medoid would make of it.
+        A cluster that has lost its medoid, or all members but the medoid, is left out: whether its
+        other members match another medoid is not known.
         """
         exists = np.isin(self.clusters.members, image_ids)
         if exists.all():

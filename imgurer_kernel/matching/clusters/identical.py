@@ -1,7 +1,7 @@
-"""Cluster flat pictures: a dHash says nothing of them, so only equal pixels are the same.
+"""Cluster flat pictures: their dHash means nothing, so only equal pixels make duplicates.
 
-Equal are the upright pictures at full size, pixel by pixel; what is transparent in one must be so
-in the other. Whether the file is a PNG or a BMP, has a palette or metadata, does not matter.
+The upright pictures are compared at full size, pixel by pixel, including transparency. Format,
+palette and metadata of the files do not matter.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ def add_identical(grouped: LabelledClusters, groups: Iterable[Sequence[int]]) ->
     grouped
         Clusters of other images.
     groups
-        Image ids; no image is in two of them.
+        Image ids; no image is in more than one of them.
     """
     same = identical_clusters(groups)
     labels = np.full(len(same.members), "same pixels", object)

@@ -1,7 +1,7 @@
-"""The result of a search for clusters, and what of it the next search can use.
+"""The result of a search for clusters, and the part of it that the next search reuses.
 
-Clusters depend on nothing outside of their connected component of candidate pairs. A component in
-which nothing has come, gone or changed keeps its clusters and pairs; the others are solved again.
+Clusters depend on nothing outside of their connected component of candidate pairs. A component
+without new, removed or changed images keeps its clusters and pairs; the others are solved again.
 """
 
 from dataclasses import dataclass, replace
@@ -34,11 +34,12 @@ class ImageState:
     image_ids
         int64 (n,), ascending.
     hashes
-        uint64 (n, 4): of the picture and of its content. An image with other ones is another.
+        uint64 (n, 4): of the picture and of its content. An image with other hashes counts as a new
+        one.
     turned
         uint64 (n, 8, 2): hashes of the picture in all orientations.
     windows
-        uint64 (n, 24, 2): hashes of its windows, if the search was made by these.
+        uint64 (n, 24, 2): hashes of its windows, if the search used windows.
     content
         int64 (n, 4): box of what lies within its borders, in 1/64 of the sides; zeros where the
         picture was not read.
@@ -71,7 +72,7 @@ class ImageState:
         return self.within_frame[np.searchsorted(self.image_ids, image_ids)]
 
     def positions_among(self, image_ids: Int64s, hashes: UInt64s) -> Int64s:
-        """Find these images among others, int64 (n,); -1 is one that is gone or has changed.
+        """Find these images among others, int64 (n,); -1 for one that is gone or changed.
 
         Parameters
         ----------
@@ -89,14 +90,14 @@ class ImageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterResult:
-    """Clusters of duplicates, with everything known of the candidate pairs.
+    """Clusters of duplicates, with all results about the candidate pairs.
 
     Attributes
     ----------
     clusters
         The largest first; members are image ids, edges are rows of `pairs`.
     pairs
-        All candidate pairs, by image ids; untested are those inside a proven star.
+        All candidate pairs, by image ids; pairs inside a proven star stay untested.
     scope
         How the search was made.
     uninformative
@@ -104,9 +105,9 @@ class ClusterResult:
     candidates
         The matches between images, by image ids.
     images
-        What is known of the images that took part.
+        Hashes and measures of the images that took part.
     comparisons, judgements
-        What comparing pairs has given, for the next search.
+        Cached results of comparing pairs, for the next search.
     """
 
     clusters: ClusterTable
@@ -121,28 +122,28 @@ class ClusterResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReusableState:
-    """What can be reused of an earlier result, by the present positions 0..n-1.
+    """The reusable part of an earlier result, by the present positions 0..n-1.
 
     Attributes
     ----------
     fresh
-        bool (n,): images that it does not know, or of whose neighbors it may not know all.
+        bool (n,): images that it does not have, or of which it may lack some neighbors.
     dirty
-        bool (n,): images that are fresh, or were near one that is gone, has changed or is
+        bool (n,): fresh images, and neighbors of an image that is gone, has changed or is
         represented by others now.
     turned, windows
-        uint64 (n, 8, 2) and (n, 24, 2): hashes of the images that it knows.
+        uint64 (n, 8, 2) and (n, 24, 2): hashes of the images that it has.
     content
         int64 (n, 4): boxes of what lies within their borders; zeros are unknown.
     within_frame
-        float64 (n,): share of the picture within its frame; 1 where that is not known.
+        float64 (n,): share of the picture within its frame; 1 where it is not known.
     candidates
         The matches between these images.
     clusters, pairs
         Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
         image that is gone has -1 for it.
     comparisons, judgements
-        What comparing pairs has given.
+        Cached results of comparing pairs.
     """
 
     fresh: BoolMask
@@ -183,14 +184,14 @@ class ReusableState:
         Parameters
         ----------
         image_ids, hashes
-            int64 (n,), uint64 (n, 4): the images, and what `ImageState.hashes` knows them by.
+            int64 (n,), uint64 (n, 4): the images, and their `ImageState.hashes`.
         represented
-            bool (n,): which of them are represented by others.
+            bool (n,): whether each is represented by others.
         """
         images = result.images
         place = images.positions_among(image_ids, hashes)
         present = place >= 0
-        # Mostly nothing is gone, and then nothing needs to be picked out.
+        # Usually no image is gone, and no rows need to be selected.
         old: Int64s | slice = slice(None) if present.all() else np.flatnonzero(present)
         now = place[old]
         state = cls.empty(len(image_ids))
@@ -201,8 +202,8 @@ class ReusableState:
         if images.windows is not None:
             state.windows[now] = images.windows[old]
 
-        # As in a first search: who is represented has no matches but those with representatives,
-        # which every search makes again; who no longer is was never searched for.
+        # As in a first search: a represented image has matches with its representatives only, which
+        # every search makes again; one that is no longer represented was never searched for.
         hidden = np.append(represented, False)[place]
         state.dirty[place[present & (hidden != images.represented)]] = True
         state.fresh[place[present & images.represented & ~hidden]] = True
@@ -215,7 +216,7 @@ class ReusableState:
         for end, other in ((first, second), (second, first)):
             lost_neighbor = distinct(end[present[end] & lost[other]])
             state.dirty[place[lost_neighbor]] = True
-            # One with so many neighbors may have others that were not kept: now there is room.
+            # An image with so many neighbors may have more that were not kept: now there is room.
             count = np.bincount(end[nearest], minlength=len(place))
             spots = np.bincount(end[by_spots], minlength=len(place))
             crowded = (count >= MAX_NEIGHBORS) | (spots >= MAX_SPOT_NEIGHBORS)
@@ -246,9 +247,9 @@ class ReusableState:
         anew
             bool (n,): whole connected components, so that a cluster is kept or dropped whole.
         """
-        quiet = ~np.append(anew, True)  # one that is gone, at -1, is not quiet
-        keep = quiet[self.pairs.first] & quiet[self.pairs.second]
-        # Every cluster has a second member; its edge speaks for all.
+        unaffected = ~np.append(anew, True)  # an image that is gone, at -1, is not
+        keep = unaffected[self.pairs.first] & unaffected[self.pairs.second]
+        # Every cluster has a second member; its edge decides for the whole cluster.
         first_edges = self.clusters.edges[self.clusters.starts + 1]
         clusters = self.clusters.take(np.flatnonzero(keep[first_edges]))
         row = np.append(np.cumsum(keep) - 1, -1)  # a medoid's edge is -1, and stays so

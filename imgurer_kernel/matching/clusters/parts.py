@@ -1,8 +1,8 @@
 """Find the pairs of a part and a cluster that were not compared themselves.
 
-A collage is compared with the medoid of a cluster and with some of its members. What has a part of
-the medoid has a part of all that are the same picture, and so has what shares parts with two
-members.
+A collage is compared with the medoid of a cluster and with some of its members. A picture that
+shares a part with the medoid shares it with all members, which are the same picture; so does one
+that shares parts with two members.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.pair_table import PART_OF, Pairs
 from imgurer_kernel.matching.relation import DETAILS, RELATED
 
-_MEMBERS = 2  # that share parts with a picture, if the medoid does not: one may be a collage, too
+_MEMBERS = 2  # least members that share parts if the medoid does not: one may be a collage itself
 
 
 def parts_of_clusters(result: ClusterResult, only: Int64s | None = None) -> Pairs:
@@ -25,13 +25,13 @@ def parts_of_clusters(result: ClusterResult, only: Int64s | None = None) -> Pair
     Parameters
     ----------
     result
-        What a search has found.
+        The result of a search.
     only
         int64 (k,): pairs among these images alone.
 
     Returns
     -------
-    By image ids; their measures are those of the less certain step of two or three.
+    By image ids; their measures are those of the least certain of two or three steps.
     """
     clusters, pairs = result.clusters, result.pairs
     order = np.argsort(clusters.members)
@@ -75,7 +75,7 @@ def _composed(
     member: Int64s,
     only: Int64s | None,
 ) -> Pairs:
-    """Lay pictures on all members of the clusters of which they share a part with one."""
+    """Map pictures to all members of clusters in which they share a part with one member."""
     order = np.argsort(clusters.members)
     number = clusters.numbers[order][np.searchsorted(clusters.members[order], member)]
     sizes = clusters.sizes[number]
@@ -87,11 +87,11 @@ def _composed(
         wanted &= np.isin(clusters.members[target], only)
     step, target = step[wanted], target[wanted]
     other = clusters.members[target]
-    # From the picture to the member it was compared with, from there to the medoid, and on.
+    # From the picture to the member it was compared with, then to the medoid, then to the target.
     maps = _directed(pairs, row[step], picture[step])
     measures = pairs.measures[row[step]].copy()
-    home = order[np.searchsorted(clusters.members[order], member[step])]
-    for edges, inward in ((clusters.edges[home], True), (clusters.edges[target], False)):
+    source = order[np.searchsorted(clusters.members[order], member[step])]
+    for edges, inward in ((clusters.edges[source], True), (clusters.edges[target], False)):
         some = np.flatnonzero(edges >= 0)
         edge = edges[some]
         near = (member[step] if inward else other)[some]

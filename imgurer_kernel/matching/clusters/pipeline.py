@@ -1,8 +1,8 @@
 """Find duplicates among the images of a catalog: candidates, verified pairs, clusters.
 
 The function behind ``clusters(verify=True)``: arrays in, a record out. Pictures are read when they
-are needed, and results of an earlier search are reused, so that a second call compares only what is
-new and what that may change.
+are needed, and results of an earlier search are reused, so that a second call compares only new
+images and pairs that these may change.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -52,8 +52,8 @@ class Images:
     image_ids
         int64 (n,), distinct.
     digests
-        n distinct values: they put the images into an order of their own, so that neither the
-        ids nor the order in which images arrived have any influence on clusters.
+        n distinct values. Images are sorted by them, so that clusters depend neither on the ids nor
+        on the order in which images arrived.
     whole, content
         uint64 (n, 2), row hash first: of the picture, and of it without its uniform borders.
     grays
@@ -94,19 +94,19 @@ def find_clusters(
     images
         All images of the catalog.
     loaders
-        Give their pictures. Without thumbnails, screens and documents of one layout are taken for
-        duplicates; without colours, what agrees as a whole is the same.
+        Load their pictures. Without thumbnails, screens and documents of one layout count as
+        duplicates; without colours, all pictures that agree as a whole are the same.
     spots
         Gives the spots of thumbnails; without it crops, turns and collages are found by their
         hashes only.
     thorough
-        Search as far as is of any use, whatever it takes.
+        Search as far as is of use, however long it takes.
     scope
         How to search; by default what `imgurer_kernel.matching.clusters.budget.choose_scope`
         recommends.
     previous
         An earlier result for the same catalog: pairs of images that it knows are not compared
-        again, if it was found in the same scope. It has no influence on the answer.
+        again, if it was found in the same scope. It does not change the answer.
     progress
         Called with the stage (``"reading"``, ``"searching"``, ``"comparing"`` or
         ``"reading the small print"``), how much of it is done and how much there is. An exception
@@ -133,7 +133,7 @@ def find_clusters(
     found = _find_candidates(ranked, turned, windows, seen, scope, state.fresh, progress)
     known = state.candidates  # represented duplicates are tied to their representatives again
     candidates = add_nearest(known, found)
-    # Also by way of matches that were near enough before nearer ones came.
+    # Also connected by matches that were kept until nearer ones replaced them.
     ends = zip((known.first, known.second), (found.first, found.second), strict=True)
     anew = connected_to(state.dirty, *map(np.concatenate, ends))
     clusters, pairs = state.unchanged(anew)
@@ -192,7 +192,7 @@ class _RankedImages:
         order = np.argsort(np.asarray(images.digests)).astype(np.int64)
         ids, informative = np.asarray(images.image_ids, np.int64)[order], images.informative[order]
         hashes = np.concatenate((images.whole[order], images.content[order]), axis=1)
-        hashes[~informative] = 0  # one that is flat now must not pass for the one that was not
+        hashes[~informative] = 0  # an image that has become flat must count as changed
         frames = (
             np.zeros((len(ids), 4), np.uint64) if images.frames is None else images.frames[order]
         )
@@ -209,7 +209,7 @@ class _RankedImages:
 
     def load_spots(self, load: LoadSpots) -> SpotSegments:
         """Load the spots of the images that take part, in the order of their positions."""
-        # As they are kept, by id: to put the spots themselves in order takes long.
+        # Loaded by id, as they are stored: sorting the spots themselves takes long.
         place = np.searchsorted(self.ids[self.by_id], self.ids[self.informative_positions])
         return SpotSegments.of(load(self.ids[self.by_id])).at(place)
 
@@ -274,8 +274,8 @@ def _read_windows(
     loaders: PictureLoaders,
     progress: Progress | None,
 ) -> None:
-    """Read pictures and note their windows, and what is measured of them, in the state."""
-    # In a cache of its own: of 100,000 pictures it has 400 MB, which the next search needs.
+    """Read pictures and write their windows, content boxes and frames to the state."""
+    # In a temporary cache: of 100,000 pictures it takes 400 MB, which the next step needs.
     cache = ImageCache(ids[new], loaders, progress)
     cache.seed(np.arange(len(new)), state.content[new], state.within_frame[new])
     state.windows[new] = cache.windows(np.arange(len(new)))
@@ -291,8 +291,8 @@ def _solve(
     progress: Progress | None,
 ) -> tuple[ClusterTable, Pairs]:
     """Compare candidate pairs and cover them by stars, by positions."""
-    # Numbered again from 0: most images of a large catalog have no candidate, or none that is
-    # new, and each round of the solver goes through all that it has.
+    # Renumbered from 0: most images of a large catalog have no candidate, or no new one, and each
+    # round of the solver passes over all of its images.
     part = distinct(candidates.first, candidates.second)
     first, second = (np.searchsorted(part, end) for end in (candidates.first, candidates.second))
     candidates = candidates.at(first, second)
@@ -325,7 +325,7 @@ def _largest_first(clusters: ClusterTable, ids: Int64s) -> ClusterTable:
 
 
 def _chunks(positions: Int64s, progress: Progress | None) -> Iterator[Int64s]:
-    """Yield parts of the positions and report each that was worked on."""
+    """Yield parts of the positions and report each once it is done."""
     for done in range(0, len(positions), _CHUNK):
         yield positions[done : done + _CHUNK]
         if progress is not None:
@@ -335,8 +335,8 @@ def _chunks(positions: Int64s, progress: Progress | None) -> Iterator[Int64s]:
 def _counter(progress: Progress | None, total: int) -> Callable[[int], None] | None:
     """Return a function that adds up comparisons and reports them.
 
-    The total is a bound: comparisons that turn out not to be needed are never reported, and those
-    by way of a third image come on top.
+    The total is an estimate: comparisons that turn out not to be needed are never reported, and
+    those through a third image are added.
     """
     if progress is None:
         return None

@@ -30,9 +30,8 @@ from imgurer_kernel.matching.pair_table import SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.takes import times_differ
 
-# Of the pairs between two stars the nearest are compared; where all of these fail, so would the
-# rest. Stars of which some pairs hold are tried for longer: the pictures are the same, but hard to
-# align.
+# Between two stars the nearest pairs are compared; where all of these fail, so would the rest.
+# Where some of them hold, more are tried: the pictures are the same, but hard to align.
 _TRIALS = 8
 _MAX_TRIALS = 64
 
@@ -43,13 +42,13 @@ class StarSolver:
     Parameters
     ----------
     verifier
-        Compares pairs and keeps the table of them. What that knows of some pairs already is used.
+        Compares pairs and keeps the table of them. Results that are in the table already are used.
     turned
         uint64 (n, 8, 2): hashes of all images in all orientations.
     progress
         Called now and then between comparisons; may raise to stop.
     times
-        Gives when the pictures at positions were taken, in seconds, 0 where that is not known.
+        Returns when the pictures at positions were taken, in seconds; 0 where it is not known.
     """
 
     def __init__(
@@ -70,18 +69,18 @@ class StarSolver:
 
     @property
     def pairs(self) -> Pairs:
-        """The table of pairs; the ones that had no match of their own stand at its end."""
+        """The table of pairs; pairs without a match of their own are at its end."""
         return self._verifier.pairs
 
     def run(self) -> ClusterTable:
         """Return the clusters by positions, their edges being rows of `pairs`."""
         n, pairs = len(self._turned), self.pairs
         self._progress()
-        believed = 1 - pairs.distance / 128
-        self._verify(StarAssignment.of_pairs(n, pairs, believed, self._progress).edges)
+        assumed_scores = 1 - pairs.distance / 128
+        self._verify(StarAssignment.of_pairs(n, pairs, assumed_scores, self._progress).edges)
         stars, active = self._update(StarAssignment.lone(n))
         active[:] = True
-        # Ends: no pair is verified twice, no path is followed and no medoid tried twice.
+        # Terminates: no pair is verified, no path followed and no medoid tried twice.
         while True:
             between = self._pairs_between(stars, active)
             self._verify(between)
@@ -107,7 +106,7 @@ class StarSolver:
     def _proven(self) -> Int64s:
         """Return rows of pairs that are the same, except those that would join two takes.
 
-        A copy that has lost its time is like all takes of a burst: it belongs to the likeliest.
+        A copy without a time may match all takes of a burst: it joins the one most like it.
         """
         pairs = self.pairs
         proven = np.flatnonzero(pairs.status == SAME)
@@ -207,9 +206,9 @@ class StarSolver:
         return PairPaths(medoid[wanted], to_member, neighbor[wanted], rows[wanted])
 
     def _try_other_medoids(self, stars: StarAssignment) -> bool:
-        """Compare members with more edges to outside with their whole star; return whether any had.
+        """Try members with more edges outside as medoids of their star; return whether any was.
 
-        What holds makes them medoids when the stars are made again.
+        Pairs that hold make them medoids when the stars are made again.
         """
         member, _, _ = self._neighbors_outside(stars, np.ones(len(stars.medoid), bool))
         proposed, known = np.unique(member[stars.medoid[member] != member], return_counts=True)
@@ -250,10 +249,10 @@ class StarSolver:
         rows = np.concatenate((proven, proven))
         member = np.concatenate((pairs.first[proven], pairs.second[proven]))
         neighbor = np.concatenate((pairs.second[proven], pairs.first[proven]))
-        home, away = stars.medoid[member], stars.medoid[neighbor]
+        star, other_star = stars.medoid[member], stars.medoid[neighbor]
         # Of each pair one end is the member: the smaller star is the one that may lose an image.
-        larger = (stars.size[home] > stars.size[away]) | (
-            (stars.size[home] == stars.size[away]) & (home < away)
+        larger = (stars.size[star] > stars.size[other_star]) | (
+            (stars.size[star] == stars.size[other_star]) & (star < other_star)
         )
         return member[larger], neighbor[larger], rows[larger]
 

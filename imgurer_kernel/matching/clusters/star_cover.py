@@ -1,4 +1,4 @@
-"""From edges between images to star clusters: every member has an edge to the cluster's medoid.
+"""Star clusters from edges between images: every member has an edge to the cluster's medoid.
 
 Connected components chain different pictures: frame 1 of a panning clip is near frame 2, frame 2
 near frame 3, and frames 1 and 72 end in one cluster. In a star two images belong together only by
@@ -25,7 +25,8 @@ MILLIONTHS = 1_000_000
 # Stars that are made between two calls of the progress function.
 _PROGRESS_STEP = 2048
 
-# So many edges are worth loading machine code for, and so many calling it once it is there.
+# Least edges for which loading the machine code pays off, and for which calling it does once it is
+# loaded.
 _COMPILE_FROM = 20_000
 _LOADED_FROM = 1_000
 _KERNEL = "imgurer_kernel.matching._numba.cover"
@@ -36,10 +37,10 @@ def star_clusters(
 ) -> ClusterTable:
     """Return clusters of two or more images, the largest first, then by the medoid's id.
 
-    Again and again the image with the most neighbors that are still free becomes a medoid and
-    takes them; equals are decided by the larger sum of scores, then by the smaller id. Neither the
-    order of the edges nor their direction matters; of several edges between the same two images
-    the one with the best score counts (then the shortest); an edge to oneself is ignored.
+    Repeatedly the image with the most free neighbors becomes a medoid, and they its members; ties
+    are broken by the larger sum of scores, then by the smaller id. Neither the order of the edges
+    nor their direction matters; of several edges between the same two images the one with the best
+    score counts (then the shortest); an edge from an image to itself is ignored.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def star_clusters(
     distance
         Hamming distance of each edge, 0..128 (e,).
     score
-        How sure each edge is, 0..1 (e,); without it the share of equal bits, 1 - distance / 128.
+        Certainty of each edge, 0..1 (e,); without it the share of equal bits, 1 - distance / 128.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def star_clusters(
     member = np.where(outward[edges], high[edges], low[edges])
     medoids, counts = np.unique(medoid, return_counts=True)
 
-    # Every medoid is a member of its own cluster, by no edge, and the first.
+    # Every medoid is the first member of its own cluster, without an edge.
     none = np.zeros(len(medoids), np.int64)
     medoid, member = np.concatenate((medoids, medoid)), np.concatenate((medoids, member))
     to_medoid = np.concatenate((none, distances[edges]))
@@ -120,7 +121,7 @@ def star_cover(
     first, second
         The two ends of each edge, (e,); every two images have one edge at most.
     score
-        How sure each edge is, (e,).
+        Certainty of each edge, (e,).
     progress
         Called now and then; may raise to stop.
 
@@ -139,7 +140,7 @@ def star_cover(
 def star_cover_lazily(
     degree: Int64s, total: Float64s, neighbors_of: Callable[[int], tuple[Int64s, Int64s]]
 ) -> Int64s:
-    """Return the same cover of a graph that is too large to be kept, int64 (n,).
+    """Return the same cover of a graph that is too large for memory, int64 (n,).
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def _cover(graph: _Graph, progress: Callable[[], None]) -> Int64s:
     """Cover a small graph: machine code would take longer to load than this to run."""
     degree, total = (column.tolist() for column in graph.ranks())
     n = len(degree)
-    # A slice of one of these costs a fifth of that of an array, and yields plain numbers.
+    # A slice of a buffer costs a fifth of one of an array, and yields plain numbers.
     neighbor, strength = graph.neighbor.data, graph.strength.data
     start: list[int] = graph.start.tolist()
     medoid_of = list(range(n))
@@ -228,7 +229,7 @@ def _cover(graph: _Graph, progress: Callable[[], None]) -> Int64s:
     heap = [(-degree[node], -total[node], node) for node in range(n) if free[node]]
     heapify(heap)
     stars = 0
-    # A node's rank only falls while others are taken, so to check it when it is on top is enough.
+    # Ranks only fall while nodes are taken, so checking a node when it is on top is enough.
     while heap:
         count, sum_, node = heappop(heap)
         if not free[node]:

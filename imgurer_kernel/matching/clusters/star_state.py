@@ -26,7 +26,7 @@ class StarAssignment:
     edge
         int64 (n,): the row of the pair with its medoid; -1 for medoids and lone images.
     size
-        int64 (n,): how many images have this one for a medoid; 0 for members of other stars.
+        int64 (n,): how many images have this one as their medoid; 0 for members of other stars.
     """
 
     medoid: Int64s
@@ -59,9 +59,9 @@ class StarAssignment:
         Parameters
         ----------
         proven
-            Rows of the pairs that hold.
+            Rows of the proven pairs.
         touched
-            The images whose pairs may hold now and did not before, or the other way round.
+            Images with pairs that may have been added to the proven ones, or removed.
         """
         # Stars depend on nothing outside of their connected component: the others stay.
         marked = np.zeros(len(self.medoid), bool)
@@ -80,7 +80,7 @@ class StarAssignment:
         progress: StarProgress,
     ) -> Self:
         """Replace the stars of some images, ascending, by those over these pairs among them."""
-        # Numbered again from 0: a cover of few images must not cost as much as one of all.
+        # Renumbered from 0: a cover of few images must not cost as much as one of all.
         first, second = (np.searchsorted(images, end[rows]) for end in (pairs.first, pairs.second))
         cover = star_cover(len(images), first, second, np.asarray(score, np.float64), progress)
         medoid, edge = self.medoid.copy(), self.edge.copy()
