@@ -29,16 +29,16 @@ LEVELS = ((16, 6, 1e-2), (32, 6, 3e-3), (64, 4, 1e-3))
 """Side, most Gauss-Newton steps, and the step below which they have converged."""
 
 HUBER = 0.7
-"""Residuals larger than this, in standard deviations, pull no harder than this: what was written on
-one of the pictures must not move the map."""
+"""Residuals above this, in standard deviations, have the weight of this one: writing on one of the
+pictures must not move the map."""
 
 DAMPING = 1e-3
 MIN_OVERLAP = 0.55
 """A map that leaves less than this share of the first picture inside the second has diverged."""
 
 KEPT_OVERLAP = 0.8
-"""The same of what lay inside at the start, where that was less: of a collage a picture is a small
-part to begin with."""
+"""The same as a share of the overlap at the start, where that was less: in a collage a picture is a
+small part from the start."""
 
 MAX_SCALE = 1.5
 MAX_SHEAR = 0.3
@@ -55,8 +55,8 @@ have more in all but 1 of 500 cases, two in three others have less."""
 AGREEMENT = 0.79
 """Agreement from which two pictures are the same: garments in one pose reach 0.76."""
 
-# What noise alone puts into a block of 64 pixels, in squared gray levels, and at least, in units
-# of the picture's variance.
+# Energy of noise alone in a block of 64 pixels, in squared gray levels, and its least value, in
+# units of the picture's variance.
 NOISE_ENERGY = 8.0
 MIN_NOISE_ENERGY = 0.05
 
@@ -84,7 +84,7 @@ class Comparison:
 def compare(
     first: UInt8s, second: UInt8s, boxes: Int64s, starts: Float64s, align: bool = True
 ) -> Comparison:
-    """Measure how well pairs of pictures agree, aligning them where they do not at once.
+    """Measure how well pairs of pictures agree, aligning those that do not agree at the start.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def compare(
             continue  # where the first level diverges the next one starts over
         measured = _measure(one, other, chosen, models[left, :6])
         if side == SIDE:
-            # A map that agrees less than the start did was a detour.
+            # A map with less agreement than the start is dropped.
             good &= measured[:, 1] > measures[left, 1]
             measures[left[good]] = measured[good]
             maps[left[good]] = models[left[good], :6]
@@ -238,7 +238,7 @@ def refine(
     steps
         Most steps.
     tolerance
-        Pairs whose map changes by less in one step are left alone from then on.
+        Pairs whose map changes by less in one step are not refined further.
     least
         Share of the first picture that must stay inside the second, one for all or (n,).
 

@@ -1,7 +1,7 @@
-"""Measure how deep uniform borders are, by thumbnails, and which of them a copy was given.
+"""Measure the depth of uniform borders in thumbnails, and find those that a copy was given.
 
-A border ends along one line: there nearly all pixels of a side change at once. A sky, or the ground
-that a thing was photographed on, is as plain and ends somewhere else at each pixel.
+A border ends along one line: there nearly all pixels of a side change at once. A sky, or the
+background of a photographed object, is as plain, but ends elsewhere in each line.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from imgurer_kernel.matching.affine import invert
 _CHANGED, _LEVELS = 0.4, 16
 _BLURRED = 2  # lines of a thumbnail that a border and a picture share
 
-# How far the depth of a border and what one picture shows beyond the other may be apart: maps are
-# known to half of 64 pixels, and not refined where a border is thin.
+# Tolerance between the depth of a border and the part that one picture shows beyond the other: maps
+# are accurate to half a pixel of 64, and not refined where a border is thin.
 _SLACK, _OF_GAP = 0.02, 0.1
 
 _LUMA = np.array((77, 150, 29), np.uint16)  # 256ths
@@ -43,7 +43,7 @@ def border_depths(picture: UInt8s) -> Float64s:
     colours = picture.reshape(*picture.shape[:2], -1)
     depths = np.zeros(4)
     for side in range(4):
-        # From the outermost line inwards; of most pictures no more than that is looked at.
+        # From the outermost line inwards; of most pictures only that one is read.
         lines = colours if side % 2 else colours.swapaxes(0, 1)
         lines = lines[::-1] if side >= 2 else lines
         if is_plain(_grays(lines[0])):
@@ -69,7 +69,7 @@ def _grays(colours: UInt8s) -> UInt8s:
 
 
 def are_borders(depths: Float64s, others: Float64s, maps: Float64s) -> UInt8s:
-    """Tell on which sides one picture has a border beyond what the other shows.
+    """Mark the sides on which one picture has a border beyond the other picture.
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ its second with earlier ones. A film of 20,000 frames would otherwise have more 
 memory; the search for clusters follows neighbors of neighbors and need not know them all."""
 
 MAX_SPOT_NEIGHBORS = 16
-"""The same of pairs that share spots, those with the most votes. Fewer, since in a folder of forms
-or screens every two share the spots of what is printed on all of them."""
+"""The same for pairs that share spots, by the most votes. Fewer, since in a folder of forms or
+screens every two share the spots of the parts that are printed on all of them."""
 
 # Columns of `Candidates` that are always there.
 _NUMBERS = ("first", "second", "distance", "orientation", "region", "other_region")
@@ -44,14 +44,14 @@ class Candidates:
     orientation
         int64 (k,): 0..7, how the first picture is oriented to look like the second.
     region, other_region
-        int64 (k,): which region of the first and of the second picture were near. Of a match by
-        spots `SPOT`, and the number of spots that agree on its map, 1..63.
+        int64 (k,): which region of the first and of the second picture were near. For a match by
+        spots: `SPOT`, and the number of spots that agree on its map, 1..63.
     negative
-        bool (k,): one is near the other's negative; None where none is.
+        bool (k,): whether one is near the other's negative; None if no row is.
     start
         float64 (k, 6): the map that a match by spots begins with, as
-        `imgurer_kernel.matching.affine` stores maps; NaN where the regions give it, None where
-        they do everywhere.
+        `imgurer_kernel.matching.affine` stores maps; NaN where it follows from the regions, None if
+        it does in all rows.
     """
 
     first: Int64s
@@ -95,7 +95,7 @@ class Candidates:
         if start is not None:
             some = rows & (self.region == SPOT)
             start[some] = invert(start[some])
-        spots = self.region == SPOT  # which have votes in the place of the other region
+        spots = self.region == SPOT  # their other_region is a number of votes
         turn = rows & ~spots
         return replace(
             self,
@@ -117,7 +117,7 @@ class Candidates:
 
 
 def concatenate(parts: Iterable[Candidates]) -> Candidates:
-    """Put the rows of tables together, of one at least."""
+    """Concatenate the rows of one or more tables."""
     parts = list(parts)
     negative = start = None
     if any(part.negative is not None for part in parts):
@@ -143,9 +143,10 @@ def sort_matches(rows: Candidates) -> Candidates:
 def keep_nearest(rows: Candidates) -> Candidates:
     """Sort rows and keep the nearest matches of each pair and the pairs of `MAX_NEIGHBORS`.
 
-    Each match is kept once. Joined rows of parts of the images leave the pairs of all. Of the
-    matches of a pair by spots the one with the most votes is kept, behind those by hashes, and of
-    each image those with the `MAX_SPOT_NEIGHBORS` that share the most.
+    Each match is kept once. Rows of parts of the images may be reduced first and joined then: the
+    result is the same. Of the matches of a pair by spots the one with the most votes is kept,
+    behind those by hashes, and of each image those with the `MAX_SPOT_NEIGHBORS` that share the
+    most.
     """
     by_spots = rows.region == SPOT
     if not by_spots.any():
@@ -159,13 +160,13 @@ def keep_nearest(rows: Candidates) -> Candidates:
 
 
 def add_nearest(known: Candidates, new: Candidates) -> Candidates:
-    """Return what `keep_nearest` keeps of known and new rows, sorting only what is near new ones.
+    """Return what `keep_nearest` keeps of known and new rows, sorting only rows near new ones.
 
     Parameters
     ----------
     known, new
-        Rows that `keep_nearest` has kept, sorted as it does; of `known` those of images that are
-        gone may be missing.
+        Rows that `keep_nearest` has kept, sorted as it does; rows of images that are gone may be
+        missing from `known`.
     """
     if not len(known) or not len(new):
         return known if len(known) else new

@@ -1,8 +1,7 @@
-"""Measure what was done to one of two pictures that are the same so that it became the other.
+"""Measure how one of two pictures that are the same was changed to become the other.
 
-A verdict needs no more than that two pictures agree; most copies do so without being aligned. A
-label for people needs to know whether a hundredth was cut off, or a line written on it. Pure:
-64x64 grays in, numbers out.
+A verdict needs only that two pictures agree; most copies do without alignment. A label also depends
+on whether a hundredth was cut off, or a line written on it. Pure: 64x64 grays in, numbers out.
 """
 
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from imgurer_kernel.matching.alignment import SIDE
 Levels = tuple[tuple[int, int, float], ...]
 
 ALIGNED = 0.995
-"""Correlation from which a pair lies as well as it can: copies of which 1 % was cut off or that
-were turned by a degree have less than 0.991, all but few of those that were re-encoded more."""
+"""Correlation from which a pair counts as aligned: copies of which 1 % was cut off or that were
+turned by a degree have less than 0.991, nearly all re-encoded copies have more."""
 
-# A line of pixels with fewer gray levels than this between its lightest and its darkest one is no
-# picture; so many at either end of the range do not count, for compression may have spoiled them.
+# A line whose lightest and darkest pixels are fewer gray levels apart than this is plain; so many
+# pixels at either end of the range are ignored as artefacts of compression.
 _MAX_PLAIN_SPREAD = 12
 _OUTLIERS = 3
 
@@ -30,14 +29,14 @@ _BLOCK = 4
 _FIT_ITERATIONS = 6
 _CHUNK = 64
 _LITTLE = 0.06  # halves of a picture
-_MEAN = 3  # of what `_residuals` returns
+_MEAN = 3  # column of `_residuals`
 # A finer map is taken if it leaves at most so much of the mean difference.
 _MAX_REMAINING = 0.85
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What was done to one picture that another came about.
+    """How one picture was changed to become another.
 
     Attributes
     ----------
@@ -47,8 +46,8 @@ class Difference:
     gain
         Contrast of the first as a multiple of that of the second.
     residual
-        Mean difference of the block of 4x4 of 64x64 pixels that differs most, in gray levels,
-        brightness and contrast apart.
+        Mean difference of the block of 4x4 of 64x64 pixels that differs most, in gray levels, after
+        brightness and contrast were fitted.
     noise
         The same of the median block: what compression or a smaller size leaves everywhere.
     """
@@ -71,9 +70,9 @@ def measure_difference(
     content
         int64 (n, 2, 4): boxes of what lies within their borders, in pixels of 64.
     maps
-        float64 (n, 6): how the first lies on the second, as far as is known.
+        float64 (n, 6): from the first to the second, as found by verification.
     correlation
-        (n,): how well they agree there.
+        (n,): correlation of the pictures at these maps.
 
     Returns
     -------
@@ -84,19 +83,21 @@ def measure_difference(
         part = slice(k, k + _CHUNK)
         boxes = _without_edges(content[part])
         finer = maps[part].copy()
-        # As they lie first: for most copies that is exact enough, and aligning costs the most.
+        # At the given maps first: for most copies these are exact enough, and aligning costs the
+        # most.
         left = _residuals(first[part], second[part], finer)
         loose = np.flatnonzero(np.asarray(correlation[part]) < ALIGNED)
         if len(loose):
             pictures = first[part][loose], second[part][loose]
             better = refined(*pictures, boxes[loose], finer[loose])
             remaining = _residuals(*pictures, better)
-            # Where tones were cut off, edges move a little: not for the better.
+            # Clipped tones move edges a little: a map that follows them is no better.
             kept = remaining[:, _MEAN] < _MAX_REMAINING * left[loose, _MEAN]
             finer[loose[kept]], left[loose[kept]] = better[kept], remaining[kept]
         moved = np.flatnonzero(_moved_little(finer))
         if len(moved):
-            # Nor is a move that began at borders, or at windows, of which the picture has none.
+            # Nor is a small shift left over from a start at borders or windows that the picture
+            # does not have.
             still = _orientation_maps(finer[moved])
             remaining = _residuals(first[part][moved], second[part][moved], still)
             kept = _MAX_REMAINING * remaining[:, _MEAN] <= left[moved, _MEAN]
@@ -190,14 +191,14 @@ def _inside(boxes: Int64s, side: int) -> BoolMask:
 
 
 def _moved_little(maps: Float64s) -> BoolMask:
-    """Tell which maps move no side by much, and some by anything, bool (n,)."""
+    """Mark the maps that move some side, but none by much, bool (n,)."""
     far = np.abs(maps - _orientation_maps(maps)).max(axis=1)
     moved: BoolMask = (far > 0) & (far < _LITTLE)
     return moved
 
 
 def _orientation_maps(maps: Float64s) -> Float64s:
-    """Return what maps are but for their orientation: all of one picture on all of the other."""
+    """Reduce maps to their orientation: the whole picture onto the whole other picture."""
     whole = np.tile(np.array([-1.0, -1.0, 1.0, 1.0]), (len(maps), 1))
     return maps_between_boxes(nearest_orientation(maps), whole, whole)
 
@@ -206,7 +207,7 @@ def _residuals(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     """Return the gain, the worst, the median and the mean difference of blocks, float64 (n, 4)."""
     whole = np.tile(np.array([0, 0, SIDE, SIDE]), (len(first), 1))
     one = first.astype(np.float32)
-    # All that both show: what was written on a plain ground lies beyond the content of both.
+    # The whole common area: writing on a plain ground lies outside of both contents.
     other, _, _, inside = alignment.warp(second.astype(np.float32), whole, maps)
     one, other = _blur(one), _blur(other)
     gain, rest = _fit_tones(one, other, inside)
@@ -228,8 +229,8 @@ def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float3
     The gain, float32 (n,), and what the fit leaves, float32 (n, 64, 64).
     """
     weight = inside.astype(np.float32)
-    # Iteratively reweighted least squares with Cauchy weights: what was written on one picture must
-    # not pass for a change of its contrast.
+    # Iteratively reweighted least squares with Cauchy weights: writing on one picture must not
+    # count as a change of its contrast.
     for _ in range(_FIT_ITERATIONS):
         total = np.maximum(weight.sum((1, 2)), 1)
         means = [((weight * p).sum((1, 2)) / total)[:, None, None] for p in (one, other)]
@@ -243,7 +244,7 @@ def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float3
 
 
 def _median(values: Float32s, inside: BoolMask) -> Float32s:
-    """Return the lower median of what is inside, (n,); 0 where nothing is."""
+    """Return the lower median of the pixels inside, (n,); 0 where there are none."""
     n = len(values)
     # One sort of all pictures takes half the time of a median of each.
     ordered = np.sort(np.where(inside, values, np.float32(np.inf)).reshape(n, -1), axis=1)

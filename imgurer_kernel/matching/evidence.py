@@ -21,7 +21,7 @@ class Evidence:
     distance
         Hamming distance of the two dHashes that were near, 0..128.
     orientation
-        What must be done to the first picture to bring it upright beside the second, one of
+        How the first picture is oriented to look like the second, one of
         `imgurer_kernel.fingerprint.hashes.dhash.ORIENTATIONS`.
     score
         Agreement of the aligned pictures, -1..1; the same from 0.79.
@@ -35,8 +35,8 @@ class Evidence:
     detail
         What else was done to a copy, such as ``"gray, covered at the lower right, 9 %"``.
     via
-        Id of the medoid that both are the same as, where they do not show it themselves; score,
-        correlation and overlap are those of the one that is less like it.
+        Id of the medoid that both are the same as, where they were not found to be the same
+        directly; score, correlation and overlap are those of the one that agrees less with it.
     """
 
     first: int
@@ -55,7 +55,7 @@ class Evidence:
         """Return the evidence from the second picture to the first."""
         a, b, _, d, e, _ = self.transform
         back = invert(np.array([self.transform], float))[0]
-        # What both show is as large in the other picture as the map makes it.
+        # The map scales the area of the common part.
         overlap = min(1.0, self.overlap * abs(a * e - b * d))
         return replace(
             self,

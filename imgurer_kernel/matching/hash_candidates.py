@@ -9,8 +9,9 @@ Five searches, each exact:
   about a fifth or a quarter off one side, and squares from the middle;
 - negatives of whole pictures, upright, against whole pictures.
 
-Not searched: a bordered picture against another bordered one that is turned. What hashes do not
-find, `imgurer_kernel.matching.spot_candidates` may; its matches are rows of the same table.
+Not searched: a bordered picture against another bordered one that is turned.
+`imgurer_kernel.matching.spot_candidates` finds further pairs; its matches are rows of the same
+table.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,11 +30,11 @@ from imgurer_kernel.matching.regions import CONTENT, FIRST_WINDOW, WHOLE
 from imgurer_kernel.matching.representatives import represent_duplicates
 
 NEGATIVE_RADIUS = 16
-"""Bits between a picture and a negative. Its hash is the complement but where neighbors are equal:
-all negatives of 331 photos, reduced and recoded, lie within 16 bits, 98 % within 8."""
+"""Bits between a picture and a negative. Its hash is the complement except where neighbors are
+equal: all negatives of 331 photos, reduced and recoded, lie within 16 bits, 98 % within 8."""
 
-# Images that are searched for in one job: many where they are searched for among few, so that no
-# job is over before it was worth handing out. And rows that are gathered before they are reduced.
+# Images that one job searches for: more if they are searched for among few others, so that a job
+# outweighs its overhead. And rows that are gathered before they are reduced.
 _BLOCK = 2048
 _LARGE_BLOCK = 32768
 _FEW_OTHERS = 2048
@@ -95,7 +96,7 @@ def find_candidates(
     Parameters
     ----------
     hashes
-        The images; positions in these arrays name them.
+        The images, identified by their positions in these arrays.
     radius
         Bits between two pictures or contents, 0..128.
     window_radius
@@ -107,7 +108,8 @@ def find_candidates(
 
     Returns
     -------
-    At most four rows for each pair, the nearest first; of dense zones the pairs of `MAX_NEIGHBORS`.
+    At most four rows for each pair, the nearest first; in dense zones only the pairs of
+    `MAX_NEIGHBORS`.
     """
     fresh = np.ones(len(hashes), bool) if fresh is None else fresh
     searched, tied, representatives = represent_duplicates(
@@ -149,7 +151,7 @@ def _search_jobs(
     hashes: ImageHashes, searched: Int64s, fresh: BoolMask, radius: int, window_radius: int
 ) -> Iterator[SearchJob]:
     """Cut the five searches into jobs."""
-    # Where nothing is cut off the content is the whole picture, which the first search knows.
+    # Without a border the content is the whole picture, which the first search covers.
     has_border = (hashes.content != hashes.whole).any(axis=1)
     bordered = searched[has_border[searched]]
     new, old = searched[fresh[searched]], searched[~fresh[searched]]
@@ -222,7 +224,7 @@ def _ordered_rows(
     region: Int64s | int,
     other_region: Int64s | int,
 ) -> Candidates:
-    """Make rows of hits, the smaller position first; an image's match with itself is none."""
+    """Make rows of hits, the smaller position first; an image's match with itself is dropped."""
     orientation, region, other_region = (
         np.broadcast_to(np.asarray(column, np.int64), one.shape)
         for column in (orientation, region, other_region)

@@ -1,8 +1,8 @@
 """Find pictures that are the same as one through a third picture (an intermediate).
 
-A crop of a quarter is near its whole by no hash; a smaller crop is near both. A search for clusters
-follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here it is one step from
-one picture.
+No hash of a crop by a quarter is near the uncropped picture; a lighter crop is near both. A search
+for clusters follows such paths everywhere (`imgurer_kernel.matching.clusters.solver`); here it is
+one step from one picture.
 """
 
 from functools import partial
@@ -29,21 +29,22 @@ def others_of(pairs: Pairs, asked: int) -> Int64s:
 def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
     """Choose the intermediates: images that are the same as one, int64 (k,).
 
-    Half of them are least like it by their hashes, for those near it have its own neighbors; the
-    others agree best with it: what was altered least is like more of the others.
+    Half of them have the most distant hashes, since near ones have the same neighbors as the image
+    itself; the others agree best with it, since the least altered copies are like more of the
+    others.
 
     Parameters
     ----------
     pairs
         Pairs with the image `asked`, verified.
     most
-        At most so many.
+        Most intermediates to choose.
     """
     same = np.flatnonzero(pairs.status == SAME)
     others = others_of(pairs, asked)[same]
     far = np.argsort(np.lexsort((others, -pairs.distance[same])))
     alike = np.argsort(np.lexsort((others, -pairs.measures[same, 1])))
-    # By the better one of its two places.
+    # Sorted by the better of both ranks.
     return others[np.lexsort((others, np.minimum(far, alike)))][:most]
 
 
@@ -60,7 +61,7 @@ def nearest_links(links: Candidates, most: int) -> Candidates:
     """
     begin = np.flatnonzero(pair_starts(links))
     intermediate, other = links.first[begin], links.second[begin]
-    by_spots = links.region[begin] == SPOT  # whose distance says little
+    by_spots = links.region[begin] == SPOT  # their distance carries no information
     order = np.lexsort((intermediate, links.distance[begin], by_spots, other))
     kept = np.zeros(len(begin), bool)
     kept[order] = ranks_in_groups(group_starts(other[order])) < most
@@ -85,11 +86,11 @@ def verify_by_intermediates(
     turned
         uint64 (n, 8, 2): hashes of all pictures in all orientations.
     ranks
-        int64 (n,): of the two images of a pair that is appended the one of lower rank comes first.
+        int64 (n,): the image of lower rank comes first in a pair that is appended.
 
     Returns
     -------
-    The pairs, with what came out; new ones are appended.
+    The pairs with the results; new pairs are appended.
     """
     row_of = np.full(len(turned), -1)
     row_of[others_of(pairs, asked)] = np.arange(len(pairs))
@@ -97,7 +98,7 @@ def verify_by_intermediates(
     first_is_intermediate = _is_same(pairs, row_of[links.first])
     intermediate = np.where(first_is_intermediate, links.first, links.second)
     other = np.where(first_is_intermediate, links.second, links.first)
-    # What is the same already needs no intermediate.
+    # Images that are known to be the same need no intermediate.
     wanted = np.flatnonzero((other != asked) & ~_is_same(pairs, row_of[other]))
     wanted = wanted[_is_same(pairs, row_of[intermediate[wanted]])]
     order = np.lexsort((intermediate[wanted], -links.measures[wanted, 1], other[wanted]))

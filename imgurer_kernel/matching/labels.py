@@ -1,4 +1,4 @@
-"""Label what was done to one of two pictures that are the same: one word for people."""
+"""Label in one word what was done to one of two pictures that are the same."""
 
 import math
 from dataclasses import dataclass
@@ -44,14 +44,14 @@ Label = Literal[
     "same cover",
     "different",
 ]
-"""What became of one picture that the other came about, the most telling of several changes:
+"""What was done to one picture to make the other; of several changes the most significant one:
 
 exact
     the same bytes.
 same pixels
-    other bytes that hold the same pixels, as in another container or with other metadata. Where
-    even the grays are equal the originals are asked, see `may_be_equal`; a PNG that was made of a
-    JPEG is re-encoded.
+    other bytes that hold the same pixels, as in another container or with other metadata. Where the
+    grays are equal the originals are compared, see `may_be_equal`; a PNG that was made of a JPEG is
+    re-encoded.
 re-encoded
     the same size, and nothing but traces of compression or noise; or the colours alone were
     changed, which grays do not show.
@@ -75,20 +75,20 @@ different
 PairLabel = Label | Literal["unverified"]
 """The label of a candidate pair, which may not be verified to be the same."""
 
-# Measured on copies of 32 photographs under 53 transforms: what re-encoding and resizing stay
-# below, and edits do not. With these 9 in 10 light crops, 92 of 96 captions, logos and watermarks,
-# and all turns by a degree get their label.
+# Measured on copies of 32 photographs under 53 transforms: re-encoding and resizing stay below,
+# edits do not. With these 9 in 10 light crops, 92 of 96 captions, logos and watermarks, and all
+# turns by a degree get their label.
 _MIN_DEGREES = 0.5  # a turn
 _MIN_MARGIN = 0.012  # how far a side moves, halves of the picture being 1
-_MIN_SCALE = 0.004  # of pixels to pixels, that is known from 64 of them
-_OF_PIXELS = 0.4  # of that margin, where sizes say the same
-_SHARP_FROM = 100  # pixels of an icon, of which an edge more or less makes no difference
-# Gray levels by which the worst block differs, and by how much more where the median block differs,
-# too. Photographs under continuous strengths: JPEG of quality 4 to 15, GIF of 32 colours and
+_MIN_SCALE = 0.004  # least change of scale that is measurable with 64 pixels a side
+_OF_PIXELS = 0.4  # factor of that margin where both have the same scale in pixels
+_SHARP_FROM = 100  # pixels a side; the sharpness of smaller icons is not judged
+# Gray levels by which the worst block differs, and how many more for each level of the median
+# block. Photographs under continuous strengths: JPEG of quality 4 to 15, GIF of 32 colours and
 # thumbnails of 32 pixels leave less in 99 of 100, writing and stickers more.
 _MIN_RESIDUAL, _OF_NOISE, _MOST_NOISE = 6.0, 5.0, 3.0
-_OF_SMALL = 1.4  # of that, for icons of up to 100 pixels
-_NAMED = 0.7  # of that, where the block map found a region that disagrees
+_OF_SMALL = 1.4  # factor of that for icons of up to 100 pixels
+_NAMED = 0.7  # factor of that where the block map found a region that disagrees
 _COMPRESSED = 0.4  # levels of the median block, of a JPEG of quality 17; of 90 they are 0.1
 _MIN_LOG_GAIN, _MIN_LOG_GAIN_OF_LINES = 0.07, 0.3  # logarithm of the ratio of contrasts
 _PLAIN = 0.4  # share of one gray from which a picture is lines on a ground
@@ -172,12 +172,12 @@ def measure_pairs(
 
 
 def may_be_equal(label: str, first: UInt8s, second: UInt8s) -> bool:
-    """Tell whether a pair may have the same pixels, so that the originals are to be looked at.
+    """Tell whether a pair may have the same pixels, so that the originals must be compared.
 
     Parameters
     ----------
     label
-        What the pair is called otherwise.
+        The label of the pair otherwise.
     first, second
         uint8 (64, 64): grays of both.
     """
@@ -187,7 +187,7 @@ def may_be_equal(label: str, first: UInt8s, second: UInt8s) -> bool:
 def label_for(
     pairs: Pairs, row: int, one: Appearance, other: Appearance, difference: Difference
 ) -> PairLabel:
-    """Choose the label of one of the pairs by its status and by what was measured."""
+    """Choose the label of one of the pairs by its status and its measured difference."""
     relation = Relation(int(pairs.status[row]))
     if relation in RELATED:
         return cast("Label", relation.word)
@@ -214,7 +214,7 @@ def label(
     orientation
         0..7, how the first was oriented.
     difference
-        How the first lies on the second, and what differs there.
+        The measured difference.
     found
         uint8 (4,): `imgurer_kernel.matching.relation.details` of the pair.
 
@@ -230,7 +230,8 @@ def label(
     >>> label(small, large, 0, Difference((1.1, 0, 0, 0, 1.1, 0), gain=1, residual=0))
     'cropped'
     """
-    # From the most telling change to the least: a mirrored copy that was also cropped is flipped.
+    # From the most to the least significant change: a mirrored copy that was also cropped is
+    # flipped.
     if orientation in _REFLECTIONS:
         return "flipped"
     rest = remove_orientation(difference.transform, orientation)
@@ -246,14 +247,14 @@ def label(
     gain = abs(math.log(max(difference.gain, 1e-3)))
     toned = tone > _MIN_TONE or gain > (_MIN_LOG_GAIN_OF_LINES if plain else _MIN_LOG_GAIN)
     frame = _map_box(rest)
-    # Where tones were cut off, what is left of them is aligned less well.
+    # Pictures with clipped tones are aligned less accurately.
     much = tone > 2 * _MIN_TONE or gain > 2 * _MIN_LOG_GAIN
     margin = 2 * _MIN_MARGIN if much else _MIN_MARGIN
     margin *= _OF_PIXELS if _keeps_pixels(rest, (width, height), (other.width, other.height)) else 1
     if np.abs(frame - (-1, -1, 1, 1)).max() > margin:
         borders = int(found[3])
         return "bordered" if _is_bordered(one, other, rest, borders, margin) else "cropped"
-    # Compression and a small size leave something everywhere, what was written somewhere only.
+    # Compression and a small size leave residuals everywhere, writing in some places only.
     least = _MIN_RESIDUAL + _OF_NOISE * min(difference.noise, _MOST_NOISE)
     least *= _OF_SMALL if found[0] & SMALL else 1
     covered = difference.residual > (_NAMED * least if found[1] else least)
@@ -269,7 +270,7 @@ def label(
 def _keeps_pixels(rest: Float64s, size: tuple[int, int], other: tuple[int, int]) -> bool:
     """Tell whether two pictures of slightly other sizes have the same pixels, but for some lines.
 
-    A few lines less are a crop: nobody makes a picture smaller by half a hundredth.
+    A few lines less are a crop: pictures are not resized by half a hundredth.
     """
     scales = rest[0] * other[0] / size[0], rest[4] * other[1] / size[1]
     return size != other and max(abs(scale - 1) for scale in scales) < _MIN_SCALE
@@ -292,7 +293,7 @@ def _is_bordered(
     gaps = np.where(beyond, 1 - outward, np.where(within, 1 - 1 / np.maximum(outward, 0.5), 0))
     mine, theirs = (borders >> np.arange(4) & 1 > 0 for borders in (borders, borders >> 4))
     added = np.where(beyond, theirs, mine)
-    # The ground of the picture goes on beyond: that was cut off, and nothing put around it.
+    # If the picture's own ground continues beyond, it was cropped, and no border was added.
     for k in np.flatnonzero(beyond | within):
         inner, outer = (one, other) if beyond[k] else (other, one)
         goes_on = inner.plain_sides[k]
@@ -339,6 +340,6 @@ def _angle(transform: Float64s, size: tuple[int, int], other_size: tuple[int, in
 
 
 def _map_box(transform: Float64s) -> Float64s:
-    """Map the sides of a picture, float64 (4,); what slants is taken for what does not."""
+    """Map the sides of a picture, float64 (4,); rotation and shear are ignored."""
     a, _, c, _, e, f = transform
     return np.array((c - a, f - e, c + a, f + e))

@@ -1,4 +1,4 @@
-"""The table of candidate pairs: columns of what is known of each."""
+"""The table of candidate pairs: columns of the results for each."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -17,10 +17,10 @@ UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, PART_OF, SAME_COVER = (
     Relation.PART_OF,
     Relation.SAME_COVER,
 )
-"""The most frequent ones of what a pair may be."""
+"""The most frequent relations of a pair."""
 
 NOT_LOOKED_AT = 128
-"""The first detail of a pair that was not looked at closer, for others were likelier."""
+"""The first detail of a pair that was not judged, since others were more likely."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Pairs:
         float64 (k, 6): from the first picture to the second, as `imgurer_kernel.matching.affine`
         stores maps; zeros while untested.
     negative
-        bool (k,): it is the negative of the first that was compared.
+        bool (k,): whether the negative of the first was compared.
     details
         uint8 (k, 4): what else was done to a copy, see `imgurer_kernel.matching.relation.details`.
     """
@@ -75,7 +75,7 @@ class Pairs:
     ) -> "Pairs":
         """Make pairs that are not compared yet; the columns are copied."""
         size = len(first)
-        # Copies: verifying writes to the table, and candidates must stay what they are.
+        # Copies: verifying writes to the table, and candidates must not change.
         return cls(
             first.copy(),
             second.copy(),
@@ -125,7 +125,7 @@ def connected_to(seeds: BoolMask, first: Int64s, second: Int64s) -> BoolMask:
     >>> connected_to(np.array([0, 0, 0, 1, 0], bool), np.array([0, 3]), np.array([1, 1])).tolist()
     [True, True, False, True, False]
     """
-    # Every round goes one edge further, over all edges at once; it ends when none reaches more.
+    # Every round extends by one edge, over all edges at once, until it reaches no more images.
     reached, before = seeds.copy(), -1
     while before != (before := int(reached.sum())):
         either = reached[first] | reached[second]

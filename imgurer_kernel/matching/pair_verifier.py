@@ -1,8 +1,8 @@
 """Decide whether pairs whose hashes are near are the same picture.
 
-A pair is compared in each of the matches that its hashes have until it is the same in one; what
-agrees is looked at closer. Which pairs to compare is for the caller to say: a search for clusters
-needs few (`imgurer_kernel.matching.clusters.solver`), a query all.
+A pair is compared in each of its matches until it is the same in one; matches that agree are
+judged. The caller chooses the pairs to compare: a search for clusters needs few
+(`imgurer_kernel.matching.clusters.solver`), a query all.
 """
 
 from collections.abc import Callable
@@ -32,15 +32,15 @@ from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LARGE, LIKELY
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
 Measure = Callable[..., Comparison]
-"""Compares pairs (first, second) from start maps; a fourth argument, bool (k,), where there are
-negatives: whose first pictures are inverted."""
+"""Compares pairs (first, second) from start maps; a fourth argument, bool (k,), is passed where
+there are negatives: pairs whose first picture is inverted."""
 
 MAX_CLOSE_LOOKS = 16
-"""Pairs of one picture that are looked at closer though they do not agree as copies do, those that
-agree best. Of photographs few have two such pairs; of objects on a plain ground every two are, and
-each takes 2 ms: 8,000 of 152 objects, none of which came out the same below an agreement of 0.9."""
+"""Most pairs of one picture that are judged though they do not agree as copies do: those that agree
+best. Few photographs have two such pairs; of objects on a plain ground every two are one, and each
+takes 2 ms: 8,000 pairs of 152 objects, none of which was the same below an agreement of 0.9."""
 
-# What counts more, by the relation: a match that is the same, then one that is related.
+# Rank by relation: a match that is the same counts most, then one that is related.
 _RANK = np.array([0, 3, 1, 2, 2, 2, 2, 2])
 
 Judge = Callable[..., Float64s]
@@ -105,15 +105,15 @@ class PairVerifier:
     measure
         Compares pairs.
     judge
-        Takes a closer look at what agrees. None to do without: what agrees is the same then.
+        Judges pairs that agree. None skips this: all pairs that agree are the same then.
     frames
         uint64 (n, 4): keys of all frames of the images; None where all are stills.
 
     Attributes
     ----------
     pairs
-        The table; `append` puts a longer one in its place. A pair that `MAX_CLOSE_LOOKS` leaves
-        out is `DIFFERENT`, with `NOT_LOOKED_AT` among its details.
+        The table; `append` replaces it by a longer one. A pair that `MAX_CLOSE_LOOKS` leaves out is
+        `DIFFERENT`, with `NOT_LOOKED_AT` among its details.
     """
 
     def __init__(
@@ -133,10 +133,10 @@ class PairVerifier:
         self._measure = measure
         self._judge = judge
         self._frames = frames if frames is not None and frames.any() else None
-        # Looks that each image has chosen, and pairs whose present map was looked at.
+        # Doubtful pairs judged for each image, and pairs whose present map was judged.
         n = 1 + max(int(column.max(initial=-1)) for column in (pairs.first, pairs.second))
-        self._looks = np.zeros(n, np.int64)
-        self._is_seen = np.zeros(len(pairs), np.bool_)
+        self._judged_counts = np.zeros(n, np.int64)
+        self._is_judged = np.zeros(len(pairs), np.bool_)
 
     def verify(self, rows: Int64s) -> None:
         """Compare pairs in each of their matches until one holds.
@@ -149,7 +149,8 @@ class PairVerifier:
             else of the one that agreed best.
         """
         left = rows
-        # All first matches together, then the second ones of what is left: large batches are fast.
+        # All first matches together, then the second ones of the pairs left: large batches are
+        # fast.
         for attempt in range(int(self._matches.max(initial=0))):
             left = left[self._matches[left] > attempt]
             if not len(left):
@@ -164,7 +165,7 @@ class PairVerifier:
                 attempt == 0,
             )
             left = left[~good]
-        self._look_closer(rows)
+        self._judge_doubtful(rows)
 
     def verify_from(
         self,
@@ -176,30 +177,30 @@ class PairVerifier:
     ) -> None:
         """Compare pairs that are the same as a third picture, aligned by way of that.
 
-        Large parts of each other are the same then, see
+        Pairs that are large parts of each other count as the same then, see
         `imgurer_kernel.matching.relation.LARGE_PART`.
 
         Parameters
         ----------
         rows
-            int64 (k,): rows of `pairs`. `UNTESTED` ones take what comes out; `DIFFERENT` ones take
-            it where it is better; others are left alone.
+            int64 (k,): rows of `pairs`. `UNTESTED` ones get the result; `DIFFERENT` ones get it
+            where it is better; others do not change.
         starts
             float64 (k, 6).
         orientation, distance
-            int64 (k,): what the table says of these starts, where they are taken.
+            int64 (k,): values for the table where these starts are taken.
         negative
             bool (k,): whose first pictures are inverted; None for none.
         """
         inverted = np.zeros(len(rows), np.bool_) if negative is None else negative
-        # What is the same needs no other start, and a shared layout is shared from any.
+        # Pairs that are the same need no other start, and a shared layout is found from any start.
         status = self.pairs.status[rows]
         for before in (UNTESTED, DIFFERENT):
             k = np.flatnonzero(status == before)
             first_time = before == UNTESTED
             how = orientation[k], distance[k], inverted[k]
             self._compare(rows[k], starts[k], *how, first_time)
-            self._look_closer(rows[k])
+            self._judge_doubtful(rows[k])
         status, details = self.pairs.status[rows], self.pairs.details[rows, 0]
         large = rows[(status == PART_OF) & (details & LARGE > 0)]
         self.pairs.status[large] = SAME
@@ -212,9 +213,9 @@ class PairVerifier:
         self._match = np.concatenate((self._match, none))
         self._matches = np.concatenate((self._matches, none))
         self._doubtful = np.concatenate((self._doubtful, np.full(len(pairs), DOUBTFUL)))
-        self._is_seen = np.concatenate((self._is_seen, none > 0))
+        self._is_judged = np.concatenate((self._is_judged, none > 0))
         n = 1 + max(int(column.max(initial=-1)) for column in (pairs.first, pairs.second))
-        self._looks = np.pad(self._looks, (0, max(0, n - len(self._looks))))
+        self._judged_counts = np.pad(self._judged_counts, (0, max(0, n - len(self._judged_counts))))
 
     def _starts(self, match: Candidates) -> Float64s:
         """Return the start maps of matches: from their regions, or voted by spots."""
@@ -236,7 +237,7 @@ class PairVerifier:
         negative: BoolMask,
         first_time: bool,
     ) -> BoolMask:
-        """Compare pairs from start maps and keep what is better than what was known.
+        """Compare pairs from start maps and keep results that are better than the known ones.
 
         Returns
         -------
@@ -250,11 +251,11 @@ class PairVerifier:
         agrees = are_same(measures)
         status = np.where(agrees, SAME, DIFFERENT).astype(np.uint8)
         found = np.zeros((len(rows), DETAILS), np.uint8)
-        # Looked at at once: where this map shows other colours or content, the next may not, as
-        # that of a flag turned over.
-        look = np.flatnonzero(agrees)
-        status[look], found[look] = self._judged(
-            rows[look], maps[look], measures[look], negative[look]
+        # Judged at once: where this map shows other colours or content, the next may not, as with a
+        # flag turned over.
+        agreeing = np.flatnonzero(agrees)
+        status[agreeing], found[agreeing] = self._judged(
+            rows[agreeing], maps[agreeing], measures[agreeing], negative[agreeing]
         )
         rank, before = _RANK[status], _RANK[pairs.status[rows]]
         # The first comparison always counts: agreement may be negative, and the table has zeros.
@@ -265,48 +266,48 @@ class PairVerifier:
         pairs.orientation[kept], pairs.distance[kept] = orientation[better], distance[better]
         pairs.negative[kept] = negative[better]
         pairs.status[kept], pairs.details[kept] = status[better], found[better]
-        self._is_seen[kept] = agrees[better]
+        self._is_judged[kept] = agrees[better]
         same: BoolMask = status == SAME
         return same
 
-    def _look_closer(self, rows: Int64s) -> None:
+    def _judge_doubtful(self, rows: Int64s) -> None:
         """Judge pairs of which no match agrees well enough, at the match that agrees best."""
         pairs = self.pairs
         doubtful = pairs.measures[rows, 1] >= self._doubtful[rows]
-        rows = rows[doubtful & (pairs.status[rows] == DIFFERENT) & ~self._is_seen[rows]]
+        rows = rows[doubtful & (pairs.status[rows] == DIFFERENT) & ~self._is_judged[rows]]
         rows = rows[~are_same(pairs.measures[rows])]
         if not len(rows):
             return
-        chosen = self._choose_looks(rows)
+        chosen = self._choose_doubtful(rows)
         pairs.details[rows[~chosen], 0] = NOT_LOOKED_AT
         rows = rows[chosen]
         where = pairs.maps[rows], pairs.measures[rows], pairs.negative[rows]
         pairs.status[rows], pairs.details[rows] = self._judged(rows, *where)
-        self._is_seen[rows] = True
+        self._is_judged[rows] = True
 
-    def _choose_looks(self, rows: Int64s) -> BoolMask:
+    def _choose_doubtful(self, rows: Int64s) -> BoolMask:
         """Choose the pairs to judge: the most promising ones of each image, bool (k,).
 
-        Each image has a number of its own, so that no picture is left out for what others are like.
+        The limit holds for each image, so that none is left out because of other images.
         """
         first, second = self.pairs.first[rows], self.pairs.second[rows]
         agreement = self.pairs.measures[rows, 1]
         chosen = np.zeros(len(rows), np.bool_)
         image = np.concatenate((first, second))
         pair = np.tile(np.arange(len(rows)), 2)
-        # Equals by the other image: the order of the table is not to matter.
+        # Ties by the other image: the order of the table must not matter.
         order = np.lexsort((np.concatenate((second, first)), -agreement[pair], image))
         image, pair = image[order], pair[order]
-        rank = ranks_in_groups(group_starts(image)) + self._looks[image]
+        rank = ranks_in_groups(group_starts(image)) + self._judged_counts[image]
         own = rank < MAX_CLOSE_LOOKS
         chosen[pair[own]] = True
-        self._looks += np.bincount(image[own], minlength=len(self._looks))
+        self._judged_counts += np.bincount(image[own], minlength=len(self._judged_counts))
         return chosen
 
     def _judged(
         self, rows: Int64s, maps: Float64s, measures: Float32s, negative: BoolMask
     ) -> tuple[UInt8s, UInt8s]:
-        """Judge pairs laid on each other by maps: relations and details."""
+        """Judge pairs at their maps; return relations and details."""
         ends = self.pairs.first[rows], self.pairs.second[rows]
         if self._judge is None or not len(rows):
             status = np.where(are_same(measures), SAME, DIFFERENT).astype(np.uint8)
@@ -321,7 +322,7 @@ class PairVerifier:
 
 
 def _least_agreements(candidates: Candidates, match: Int64s, matches: Int64s) -> Float64s:
-    """The agreement from which each pair is looked at closer, by the matches that it has."""
+    """Return the agreement from which each pair is judged, by the kinds of its matches."""
     before = np.concatenate(([0], np.cumsum(candidates.region == SPOT)))
     return np.where(before[match + matches] > before[match], LIKELY, DOUBTFUL)
 

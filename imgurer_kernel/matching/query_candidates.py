@@ -1,8 +1,8 @@
 """Find candidates of one picture: every match between its hashes and those of all images.
 
 The searches of `imgurer_kernel.matching.hash_candidates`, for a single query: its picture in 8
-orientations, its content and its negative, against pictures and contents. Pure: how hashes are
-searched is handed in, so that a BK-tree may do it or a scan.
+orientations, its content and its negative, against pictures and contents. Pure: the search for
+hashes is passed in, such as a BK-tree or a scan.
 """
 
 from collections.abc import Callable
@@ -37,10 +37,10 @@ def query_candidates(
     content
         Hash of the query without its uniform borders.
     whole
-        Searches hashes of whole pictures. Images are numbered from 1 by it.
+        Searches hashes of whole pictures; it numbers images from 1.
     contents
-        Searches hashes of pictures without their uniform borders, of those only where the two
-        differ: a picture without a border would be found twice.
+        Searches hashes of pictures without their uniform borders, only of pictures where the two
+        differ: one without a border would be found twice.
     radius
         Bits, 0..128.
 
@@ -94,7 +94,7 @@ class QueryPicture:
     windows
         uint64 (24, 2): hashes of its windows.
     spots
-        One row; None to do without.
+        One row; None to search without spots.
     """
 
     grays: UInt8s
@@ -105,14 +105,14 @@ class QueryPicture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredPictures:
-    """What is searched besides the hashes of whole pictures and contents: windows and spots.
+    """The windows and spots that are searched besides the hashes of pictures and contents.
 
     Attributes
     ----------
     windowed, windows
         int64 (m,): images whose windows are known, and their hashes, uint64 (m, 24, 2).
     spotted, spots
-        int64 (k,): images whose spots are known, ascending, and those.
+        int64 (k,): images whose spots are known, ascending, and these spots.
     hashes
         uint64 (k, 2): of the images in `spotted`.
     spot_radius, spot_votes
@@ -153,7 +153,7 @@ def picture_candidates(
     turned = turned_hashes(asked.grays[None])[0]
     found = query_candidates(asked.grays, asked.content, whole, contents, radius)
     cut = _matches(whole, asked.windows, window_radius, WHOLE, WHOLE)
-    # The position of the query is that of the window.
+    # Each window was one query: the query's index is the window's.
     window, upright = cut.orientation + FIRST_WINDOW, np.zeros(len(cut), np.int64)
     parts = [
         found,

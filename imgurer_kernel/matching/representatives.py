@@ -7,7 +7,7 @@ import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 
-# Of so many images with one hash only the first few are searched for.
+# Of more images than this with one hash only the first few are searched for.
 MAX_DUPLICATES = 32
 _REPRESENTATIVES = 4
 
@@ -41,7 +41,7 @@ def represent_duplicates(
     # Few images share even a row hash, and only those need the costly comparison of all columns.
     _, group, size = np.unique(whole[images, 0], return_inverse=True, return_counts=True)
     many = images[size[group] > MAX_DUPLICATES]
-    # Animations that begin alike do not stand for each other.
+    # Animations that begin alike do not represent each other.
     columns = [whole, content] if frames is None else [whole, content, frames]
     both = np.concatenate([column[many] for column in columns], axis=1)
     _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)

@@ -1,7 +1,7 @@
-"""Cache the results of comparisons by their inputs, so that none is made twice.
+"""Cache the results of comparisons by their inputs, so that none is repeated.
 
-A later search makes all its decisions again, and only looks up what was compared before. So its
-result is that of a first search, whatever the order in which images arrived.
+A later search makes all its decisions again, and only looks up the results of earlier comparisons.
+So its result is that of a first search, whatever the order in which images arrived.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ COMPARISON_WIDTH = MEASURES + 6
 def hash_rows(columns: UInt64s) -> UInt64s:
     """Hash each row of words to one word, uint64 (n, k) to (n,).
 
-    Sixty-four bits, mixed by splitmix64 (Steele, Lea and Flood 2014): of ten million rows two meet
-    with a probability of three in a million.
+    Sixty-four bits, mixed by splitmix64 (Steele, Lea and Flood 2014): of ten million rows two
+    collide with a probability of three in a million.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def pair_keys(owners: UInt64s, maps: Float64s) -> UInt64s:
 
 
 class ResultCache:
-    """Numbers by key, each about two images.
+    """Numbers by key; each entry is about two images.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class ResultCache:
     """
 
     def __init__(self, width: int) -> None:
-        # Sorted by key. A search asks for nothing twice: what is new is sorted in by `drop` only,
-        # for the next search.
+        # Sorted by key. A search looks no key up twice: new entries are merged by `drop` only, for
+        # the next search.
         self._keys: UInt64s = np.empty(0, np.uint64)
         self._owners: UInt64s = np.empty((0, 2), np.uint64)
         self._values: Float64s = np.empty((0, width))
@@ -128,7 +128,7 @@ class ResultCache:
 
     def drop(self, images: UInt64s) -> "ResultCache":
         """Return a new cache without the entries about these images, uint64 (m,)."""
-        # A new one: who stops a search half way still has the cache of the last result, unchanged.
+        # A new one: when a search is stopped half way, the cache of the last result is unchanged.
         columns = self.columns()
         if len(images):
             stay = ~np.isin(columns[1], images).any(axis=1)
@@ -146,7 +146,7 @@ class CachedComparer:
     keys
         uint64 (n,): the key of each image, see `image_keys`.
     comparisons, judgements
-        What is known already and is added to: of `COMPARISON_WIDTH` and
+        Caches that are read and added to, of widths `COMPARISON_WIDTH` and
         `imgurer_kernel.matching.judgement.JUDGEMENT_WIDTH`.
     progress
         Called with the number of pairs that were compared since its last call; may raise to stop.

@@ -28,11 +28,12 @@ _BACKGROUND_LEVELS = 9  # gray levels that count as one background
 _GRID = 16
 _MIN_CORRELATION = 0.6  # of the gradients of two blocks that show the same
 _MIN_ENERGY = 0.02  # share of the strongest block's energy from which a block shows anything
-# Cloth and noise show something too, in which blurred copies differ: writing shows more, namely so
-# much in squared gray levels, or on a dim screen such a share of the strongest block's energy.
+# Cloth and noise have detail, too, in which blurred copies differ. Writing has more: so much in
+# squared gray levels, or on a dim screen this share of the strongest block's energy.
 _WRITING_ENERGY = 32.0
 _DIM_WRITING_ENERGY = 0.1
-_MIN_BLOCKS = 4  # blocks that make a content: a logo on bare cloth spoils two or three
+# least blocks that count as other content: a logo on bare cloth spoils two or three
+_MIN_BLOCKS = 4
 _MAX_ENERGY_RATIO = (
     4  # a block with so many times the energy of the other was added to, not replaced
 )

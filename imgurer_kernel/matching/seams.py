@@ -15,20 +15,20 @@ OUTSIDE = 0.15
 
 # Measured on 30 photographs in 329 crops and 214 collages, with and without gaps: one crop ends
 # near a line that stands out so much, 195 collages do.
-_STANDS_OUT, _FOR_ITSELF = 0.25, 0.5
+_STANDS_OUT, _DECISIVE = 0.25, 0.5
 _ALIKE = 0.3  # correlation across a line, below which both sides have nothing in common
-_NEARBY = 0.03  # share of a side by which maps are off, for they are those of 64 pixels
+_NEARBY = 0.03  # share of a side by which maps are off: they were found at 64 pixels
 _WIDE = 0.25
-_NARROW = 0.6  # what must stand out where less is beyond: many a crop ends near some edge
+_NARROW = 0.6  # share that must stand out where less is beyond: many crops end near some edge
 _GAP, _FACTOR, _LEVELS = 3, 1.5, 6.0
 # Lines that a seam is compared with: near ones, and those beyond a gap between two pictures.
 _NEAR = ((-6, -4, -3, 3, 4, 6), (-14, -12, -10, 10, 12, 14))
 _PLAIN = 0.4  # share of a gray within one level: bars with captions have 0.5 and more
 _TEXTURE = 4.0  # levels from pixel to pixel, across and down; blurred pictures have up to 3.6
 _LEAST = 16  # pixels along a seam
-_CLEAR = 0.8  # what stands out of a line between pictures that may have plain grounds
+_CLEAR = 0.8  # share that stands out from which the picture beyond may have a plain ground
 _REST = 0.2  # share of other grays than the two most frequent: letters on a ground have less
-_SLANT = 0.12  # of maps; those of collages are off by so much
+_SLANT = 0.12  # largest shear of a map; those of collages are off by so much
 
 
 def find_seam(
@@ -95,7 +95,7 @@ def _pixels(ends: Float64s, size: int) -> Float64s:
 def _stands_out(
     rows: Float32s, at: float, around: int, side: int, ends: Float64s, *, wide: bool
 ) -> bool:
-    """Tell whether a line near `at` is a seam, and what is beyond it a picture."""
+    """Tell whether a line near `at` is a seam with a picture beyond it."""
     steps = np.abs(rows[:, _GAP:] - rows[:, :-_GAP]).max(axis=2)  # of the line x at x - 2
     for near in _NEAR:
         margin = 2 + max(near)
@@ -109,7 +109,7 @@ def _stands_out(
         x, share = int(lines[k]), float(shares[k])
         if share < (_STANDS_OUT if wide else _NARROW):
             continue
-        if share < _FOR_ITSELF and _correlation(rows[:, x + 1], rows[:, x - 2]) > _ALIKE:
+        if share < _DECISIVE and _correlation(rows[:, x + 1], rows[:, x - 2]) > _ALIKE:
             continue
         beyond = rows[:, int(ends[0]) : x - 2] if side == 0 else rows[:, x + 2 : int(ends[1])]
         if _is_picture(beyond.mean(axis=2), clear=share >= _CLEAR):
@@ -118,7 +118,7 @@ def _stands_out(
 
 
 def _correlation(one: Float32s, other: Float32s) -> float:
-    """Correlate the colours of two lines (n, 3); noise of three levels has none."""
+    """Correlate the colours of two lines (n, 3); noise of three levels counts as uncorrelated."""
     one, other = one - one.mean(axis=0), other - other.mean(axis=0)
     spread = float(np.sqrt((one**2).sum() * (other**2).sum())) + 9 * len(one)
     return float((one * other).sum()) / spread
@@ -142,10 +142,10 @@ def _is_picture(gray: Float32s, *, clear: bool) -> bool:
 
 
 def may_have_seams(transforms: Float64s, content: Int64s) -> BoolMask:
-    """Tell for which pairs a seam is looked for: one shows much beyond the other.
+    """Mark the pairs that may have a seam: one picture shows much beyond the other.
 
-    What lies on all of the other picture is no collage, whatever differs along one side: half of a
-    damaged JPEG may be of other pixels (case 13).
+    A picture that covers all of the other one is no collage, whatever differs along one side: half
+    of a damaged JPEG may have other pixels (case 13).
 
     Parameters
     ----------
@@ -176,6 +176,6 @@ def may_have_seams(transforms: Float64s, content: Int64s) -> BoolMask:
     ratio = one * area / np.maximum(other, 1e-9)
     least = np.minimum(ratio, 1 / np.maximum(ratio, 1e-9))
     sides = np.minimum(sides, 1 / np.maximum(sides, 1e-9))
-    looked: BoolMask = (least < 1 - OUTSIDE) | (off.max(axis=1) > OUTSIDE / 2)
-    looked |= sides.min(axis=1) < 1 - OUTSIDE
-    return looked
+    marked: BoolMask = (least < 1 - OUTSIDE) | (off.max(axis=1) > OUTSIDE / 2)
+    marked |= sides.min(axis=1) < 1 - OUTSIDE
+    return marked

@@ -1,8 +1,8 @@
-"""Which parts of two pictures are compared: their contents, and what only one was trimmed of.
+"""Find the parts of two pictures to compare: contents, and parts trimmed off one only.
 
-Borders are trimmed off each picture for itself. Of a page, or of a drawing on a plain ground, that
-may be much more than of its copy with a frame, a caption or some noise around it: then one seems
-to be a small part of the other, and all that was trimmed off goes unseen.
+Borders are trimmed off each picture separately. Of a page, or of a drawing on a plain ground, that
+may be much more than of its copy with a frame, a caption or some noise around it: then one seems to
+be a small part of the other, and the trimmed parts are not compared.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from imgurer_kernel.matching.affine import invert
 
 _SIDE = 64
 _SLACK = 0.5  # pixels of 64 by which boxes are off
-_POINTS = 24  # a side, by which shares are measured
+_POINTS = 24  # points a side at which shares are measured
 _MIN_COVERED = 0.75  # as in `imgurer_kernel.matching.verify`
 
 
 def widened(content: Int64s, maps: Float64s) -> Int64s:
-    """Widen contents by what the other picture shows of it within its own content.
+    """Widen contents by the parts that the other picture shows within its own content.
 
     Parameters
     ----------
@@ -46,20 +46,21 @@ def widened(content: Int64s, maps: Float64s) -> Int64s:
 
 
 def _united(own: Int64s, other: Int64s, maps: Float64s) -> Int64s:
-    """Return the smallest boxes around `own` and what `maps` make of the other boxes."""
+    """Return the smallest boxes around `own` and the other boxes, mapped by `maps`."""
     box = other / (_SIDE // 2) - 1.0
     corners = np.stack([box[:, [x, y]] for x in (0, 2) for y in (1, 3)], axis=1)
     matrix = maps.reshape(-1, 2, 3)
     moved = corners @ matrix[:, :, :2].transpose(0, 2, 1) + matrix[:, None, :, 2]
     low, high = ((end + 1) * (_SIDE // 2) for end in (moved.min(axis=1), moved.max(axis=1)))
-    # Where the one ends the other may have a frame, of which maps are too rough to show nothing.
+    # Without the outermost pixels: the other may have a frame there, and maps are too rough to
+    # exclude it.
     low = np.clip(np.floor(low + _SLACK), 1, _SIDE).astype(np.int64)
     high = np.clip(np.ceil(high - _SLACK), 0, _SIDE - 1).astype(np.int64)
     return np.concatenate((np.minimum(own[:, :2], low), np.maximum(own[:, 2:], high)), axis=1)
 
 
 def lie_apart(content: Int64s, maps: Float64s) -> BoolMask:
-    """Tell of which pairs neither content lies within the other for the most part, bool (n,).
+    """Mark the pairs of which neither content lies mostly within the other, bool (n,).
 
     As `imgurer_kernel.matching.verify.lie_apart`, without a comparison within these boxes.
 

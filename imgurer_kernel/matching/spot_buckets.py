@@ -1,7 +1,7 @@
-"""Spots in the order of their bits, to look few up among many without going through all.
+"""Spots sorted by chunks of their bits, to look few up among many without a full scan.
 
-They are kept beside the spots (`imgurer_kernel.workbench.pictures.feature_kinds`): a search then
-takes as long as there are new pictures, not as there are old ones.
+They are kept beside the spots (`imgurer_kernel.workbench.pictures.feature_kinds`): the time of a
+search then depends on the number of new pictures, not on that of old ones.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,13 @@ VERSION = 1
 """To be raised whenever the same spots get other buckets."""
 
 CHUNKS = 6
-"""Of 21 or 22 bits: five have so many values that a search spends its time on empty buckets."""
+"""Number of chunks, 21 or 22 bits each: five have so many values that a search spends its time on
+empty buckets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpotBuckets:
-    """The m spots of n pictures, six times, 12 bytes each, and 64 MB of where buckets begin.
+    """The m spots of n pictures, six times, 12 bytes each, and 64 MB of bucket offsets.
 
     Attributes
     ----------
@@ -63,7 +64,7 @@ class SpotBuckets:
 
 
 def chunk_table(cut: Cut) -> tuple[Int64s, UInt32s]:
-    """The chunks and the differences within their radii, as machine code reads them.
+    """Return the chunks and the differences within their radii, as machine code reads them.
 
     Returns
     -------

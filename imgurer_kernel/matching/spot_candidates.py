@@ -1,12 +1,12 @@
 """Second source of candidate pairs: pictures that share spots in one geometry.
 
-Hashes of spots are searched as those of pictures are, and exactly. Of two pictures the matches
-vote: each gives a similarity by itself, and those that agree on one are counted. Two of them make a
-candidate, and the map that fits them best is where alignment begins. Nothing is decided by that:
+Hashes of spots are searched as those of pictures are, and exactly. The matches of two pictures
+vote: each implies a similarity transform, and those that agree on one are counted. Two of them make
+a candidate, and alignment begins with the map that fits them best. This does not decide anything:
 some unrelated pairs are candidates too.
 
-Pictures are searched upright, and mirrored within fewer bits. For both the stored hashes will do:
-those of a mirrored picture are its own in another order.
+Pictures are searched upright, and mirrored within fewer bits. Both searches use the stored hashes:
+those of a mirrored picture are the same bits in another order.
 """
 
 from collections.abc import Iterator
@@ -30,11 +30,11 @@ from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import MAX_SPOTS, Spots, half_sizes, mirrored
 
 MOST_PICTURES = 1 << 20
-"""A picture's number takes 20 bits of a match."""
+"""Most pictures of a search: a picture's number takes 20 bits of a match."""
 
-# Matches of pairs of pictures that one job lets vote.
+# Pairs of pictures whose matches vote in one job.
 _BLOCK = 1 << 16
-# Comparisons that numpy makes before a compiled scan would have begun.
+# Comparisons that numpy makes in the time in which a compiled scan starts.
 _FEW = 2_000_000
 
 
@@ -61,8 +61,8 @@ def find_spot_candidates(
     spots
         Of n pictures.
     turned
-        uint64 (n, 8, 2): hashes of the pictures in all orientations, which the distance of a pair
-        is told by. Positions in this array name the pictures.
+        uint64 (n, 8, 2): hashes of the pictures in all orientations, for the distances of pairs.
+        Pictures are identified by positions in this array.
     searched
         int64 (k,), ascending: the pictures that take part, less than 2**20.
     radius
@@ -75,7 +75,7 @@ def find_spot_candidates(
         bool (n,): only pairs with at least one of these; default all. Few of them are looked up
         without sorting the spots of all.
     progress
-        Called with how much is done of how much; may raise to stop.
+        Called with the amount done and the total; may raise to stop.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def find_spot_candidates(
     lookups = find_lookups(spots, searched, chosen, reaches) if n <= MOST_PICTURES else None
     numbers = np.arange(n)
     if lookups is None:
-        # Many queries: pictures numbered again.
+        # Many queries: pictures are renumbered.
         numbers = searched
         found = _Search(spots.at(searched), votes, progress)
         parts = [
@@ -119,7 +119,7 @@ def _reaches(radius: int) -> tuple[tuple[int, bool], ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpotTable:
-    """The spots of n pictures side by side, for one query after the other.
+    """The spots of n pictures, concatenated, for one query after the other.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class SpotTable:
 
     @classmethod
     def of(cls, spots: Spots) -> "SpotTable":
-        """Put spots side by side, 48 bytes each."""
+        """Concatenate spots, 48 bytes each."""
         picture, spot = np.nonzero(np.arange(MAX_SPOTS) < spots.count[:, None])
         return cls(spots, group_each(*spots.hashes[picture, spot].T), picture, spot)
 
@@ -170,7 +170,7 @@ def find_query_spots(
         queries = group_each(*(mirrored(asked) if mirror else asked).T)
         query, hit, bits = _scan(table.groups, queries, reach)
         picture = table.picture[hit]
-        # Only the pictures with enough matches are looked at again, as numbers 1, 2, ...
+        # Only the pictures with enough matches vote, as numbers 1, 2, ...
         count = np.bincount(picture, minlength=len(table.spots))
         some, kept = np.flatnonzero(count >= votes), np.flatnonzero(count[picture] >= votes)
         found = (1 + np.searchsorted(some, picture[kept])) << 24
@@ -190,7 +190,7 @@ def find_query_spots(
 def _scan(stored: Groups, queries: Groups, radius: int) -> tuple[Int64s, Int64s, Int64s]:
     """Find the position of the query, of the hash, and the bits between them, (k,) each.
 
-    By a plain scan: tables of all spots would take longer to make than one picture takes.
+    By a plain scan: building tables of all spots would take longer than one query.
     """
     found = [np.empty((3, 0), np.int64)]
     if len(stored) * len(queries) <= _FEW:
@@ -221,7 +221,8 @@ class _Search:
         del hashes  # 80 MB for 100,000 pictures, while the search takes most
         for query, hit, bits in near:
             one, other = owner[query] >> 6, owner[hit] >> 6
-            # Of two fresh ones each match is found from both sides; one picture's own are none.
+            # Between two fresh pictures each match is found twice; matches within a picture are
+            # dropped.
             kept = np.flatnonzero((one < other) | ((one > other) & ~fresh[other]))
             swap = one[kept] > other[kept]
             first, second = (
@@ -242,17 +243,16 @@ class _Search:
     def _matches(
         self, hashes: UInt64s, fresh: BoolMask, radius: int, mirror: bool
     ) -> Iterator[NearPairs]:
-        """Yield the matches of spots of fresh pictures with any; the first are mirrored or not.
+        """Yield the matches of spots of fresh pictures, mirrored or not, with all spots.
 
-        It makes no difference which of two is: a mirrored one is as far from the other as that
-        would be, mirrored, from the one.
+        It makes no difference which of two spots is mirrored: the distance is the same.
         """
         if fresh.all() and not mirror:
             yield from pairs(hashes, radius, progress=self.progress)
             return
         asked = np.flatnonzero(np.repeat(fresh, self.spots.count))
         queries = mirrored(hashes[asked]) if mirror else hashes[asked]
-        # Not grouped by equal ones: to sort millions of spots takes longer than to search them,
+        # Not grouped by equal hashes: sorting millions of spots takes longer than searching them,
         # and few are equal.
         stored, few = group_each(*hashes.T), group_each(*queries.T)
         words = np.ascontiguousarray(queries)
@@ -278,14 +278,14 @@ class _Search:
         pair = found >> np.uint64(24)
         starts = np.append(np.flatnonzero(group_starts(pair)), len(found)).astype(np.int64)
         enough = np.flatnonzero(np.diff(starts) >= self.votes)
-        # Of the pictures that vote: the others' memory is never touched.
+        # Only pictures that vote: the memory of the others is never touched.
         ends = pair[starts[enough]]
         first = (ends >> np.uint64(20)).astype(np.int64)
         second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
         some = distinct(first, second)
         own = self.spots.take(some)
         points = np.ascontiguousarray(own.points)
-        # Their numbers there: room for the points of all pictures would be 1 KB for each.
+        # Their rows in `points`: the points of all pictures would take 1 KB each.
         place = np.zeros(len(self.spots), np.uint64)
         place[some] = np.arange(len(some), dtype=np.uint64)
 

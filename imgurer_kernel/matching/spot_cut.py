@@ -12,8 +12,8 @@ import numpy as np
 
 from imgurer_kernel.common.types import UInt32s, UInt64s
 
-# Chance of a bit to differ between spots of two pictures, so that chunks are as often near as
-# those of 11,000 pictures are: within a fifth of what was counted, for 5 and 6 chunks.
+# Probability that a bit differs between spots of two pictures, fitted to how often chunks of 11,000
+# pictures are near: within a fifth of the counts for 5 and 6 chunks.
 _DIFFERS = 0.42
 
 
@@ -48,7 +48,7 @@ class Cut:
         )
 
     def entries(self) -> list[int]:
-        """How many values each chunk of a query has an entry under."""
+        """Count the values under which each chunk of a query has an entry."""
         return [
             sum(comb(width, bits) for bits in range(radius + 1))
             for width, radius in zip(self.widths, self.radii, strict=True)
@@ -64,11 +64,11 @@ class Cut:
 
 
 def bit_moves(count: int) -> UInt64s:
-    """Where the bits of each byte of a hash go, uint64 (16, 256, 2), cut into so many chunks.
+    """Return where the bits of each byte of a hash go, uint64 (16, 256, 2), for so many chunks.
 
-    Bits that stand side by side depend on each other, and those of one direction are mostly the
-    same: each chunk has bits from everywhere, of both words. Chunks of one word each would be near
-    by chance twenty times as often.
+    Adjacent bits depend on each other, and those of one direction are mostly the same: so each
+    chunk has bits from all parts of both words. Chunks of one word each would be near by chance
+    twenty times as often.
     """
     bits = np.arange(128)
     order = np.lexsort((bits, (bits + bits // 64) % count))
@@ -85,7 +85,7 @@ def bit_moves(count: int) -> UInt64s:
 
 
 def differences(width: int, radius: int) -> UInt32s:
-    """All differences within a radius that a chunk may have, uint32, ascending."""
+    """List all differences within a radius that a chunk may have, uint32, ascending."""
     differing = (
         sum(1 << bit for bit in bits)
         for count in range(radius + 1)

@@ -1,9 +1,9 @@
 """Find the spots of few pictures among those of all, without sorting all.
 
-A renewal has a few new pictures and a large store: to sort the spots of all into the tables of a
-search (`imgurer_kernel.index`) would take longer than all else. Where the store's spots are kept in
-buckets (`imgurer_kernel.matching.spot_buckets`) the few are looked up in these. Otherwise tables
-are made of the few, and the store's spots are gone through once, where they lie.
+A repeated search has few new pictures and a large store: sorting the spots of all into the tables
+of a search (`imgurer_kernel.index`) would take longer than everything else. Where the store's spots
+have buckets (`imgurer_kernel.matching.spot_buckets`), the few are looked up in these. Otherwise
+tables are made of the few, and the store's spots are scanned once, in place.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,16 +22,16 @@ from imgurer_kernel.matching.spots import MAX_SPOTS, mirrored
 # Numbers of chunks that are considered.
 _CHUNKS = (5, 6, 8)
 
-# Seconds of one core, measured among 710,000 spots on a busy machine: go to the next stored hash;
-# look whether a table has anything; compare one entry; make one entry; and what a stored hash takes
-# to be sorted the other way.
+# Seconds of one core, measured among 710,000 spots on a busy machine: advance to the next stored
+# hash; check whether a table has an entry; compare one entry; make one entry; and, in a search of
+# all, sort one stored hash.
 _NEXT, _ASK, _COMPARE, _ENTER, _SORTED = 40e-9, 8e-9, 40e-9, 40e-9, 300e-9
-# The same among five million in buckets: look into a bucket, and at one entry in it.
+# The same among five million in buckets: open a bucket, and read one entry in it.
 _PROBE, _GLANCE = 60e-9, 3e-9
 _MOST_ENTRIES = 20_000_000
 _MOST_BITS = 23  # binary logarithm: 1 MB for each chunk, to stay in the cache
 
-# Pictures, or queries, that one job goes through, and matches that it has room for at first.
+# Pictures, or queries, of one job, and matches that it has room for at first.
 _BLOCK = 2048
 _ROOM = 1 << 16
 
@@ -41,7 +41,7 @@ class Lookup(Protocol):
 
     @property
     def jobs(self) -> Iterable[Callable[[UInt64s], int]]:
-        """Parts of the work: each writes its matches, as far as there is room; says how many."""
+        """Parts of the work: each writes its matches, as far as there is room, and counts them."""
 
 
 def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None) -> UInt64s:
@@ -50,7 +50,7 @@ def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None)
     Parameters
     ----------
     report
-        Called while threads are waited for; may raise to stop.
+        Called while waiting for threads; may raise to stop.
     """
 
     def work(job: Callable[[UInt64s], int]) -> UInt64s:
@@ -68,7 +68,7 @@ def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None)
 
 
 def renumbered(found: UInt64s, place: UInt64s) -> UInt64s:
-    """Return matches of pictures that have other numbers, those of ``place``; order is kept.
+    """Renumber the pictures of matches: k becomes ``place[k]``; order is kept.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class Queries:
         return cls(fresh, own.hashes[which, spot], pictures[which] * MAX_SPOTS + spot)
 
     def moved(self, chunks: int, *, mirror: bool) -> UInt64s:
-        """The hashes, mirrored or not, with their bits moved for so many chunks."""
+        """Return the hashes, mirrored or not, with their bits moved for so many chunks."""
         from imgurer_kernel.matching._numba.spot_scan import move_all
 
         hashes = np.array(mirrored(self.asked) if mirror else self.asked, np.uint64, order="C")
@@ -125,11 +125,11 @@ class StoredSpots:
     Attributes
     ----------
     hashes, count
-        uint64 (n, 64, 2), uint8 (n,): the spots, as they lie.
+        uint64 (n, 64, 2), uint8 (n,): the spots, as stored.
     number
         int64 (n,): the pictures' numbers; -1 takes no part.
     buckets
-        Of these spots; None where there are none.
+        Buckets of these spots; None if they have none.
     """
 
     hashes: UInt64s
@@ -148,7 +148,7 @@ class StoredSpots:
         ]
 
     def plan(self, queries: int, radius: int) -> tuple[float, Cut, bool]:
-        """Choose a way to look up so many queries: expected seconds, cut, and if by buckets."""
+        """Choose a way to look up so many queries: expected seconds, cut, whether by buckets."""
         stored = len(self.number) * MAX_SPOTS
         plans = [(_seconds(cut, stored, queries), cut, False) for cut in _cuts(radius)]
         if self.buckets is not None:

@@ -1,4 +1,4 @@
-"""The spots of pictures where they lie: most in one large record, the newest in a small one."""
+"""The spots of pictures, not copied: most in one large record, the newest in a small one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class SpotSegments:
     Attributes
     ----------
     parts
-        Records whose rows are numbered through.
+        Records whose rows are numbered consecutively.
     place
         int64 (n,): the row of each picture; -1 where its spots are not known, as if it had none.
     buckets
@@ -41,7 +41,7 @@ class SpotSegments:
         return len(self.place)
 
     def at(self, pictures: Int64s) -> "SpotSegments":
-        """Number the pictures anew: number k is what was number ``pictures[k]``."""
+        """Renumber the pictures: the new number k is the old number ``pictures[k]``."""
         return replace(self, place=self.place[pictures])
 
     @property
@@ -61,10 +61,10 @@ class SpotSegments:
         return taken
 
     def side_by_side(self) -> tuple[UInt32s, UInt64s]:
-        """All m spots: picture, times 64, plus number, uint32 (m,), and hashes, uint64 (m, 2)."""
+        """Return all m spots: 64 picture + number, uint32 (m,), and hashes, uint64 (m, 2)."""
         ends = np.concatenate(([0], np.cumsum(self.count, dtype=np.int64)))
         owner, hashes = np.empty(ends[-1], np.uint32), np.empty((ends[-1], 2), np.uint64)
-        # Not all at once: room for 64 spots of each picture would be taken, too.
+        # In parts: a copy of all would also take room for 64 spots of each picture.
         for start in range(0, len(self), _TOGETHER):
             part = np.arange(start, min(start + _TOGETHER, len(self)))
             own = self.take(part)
@@ -75,7 +75,7 @@ class SpotSegments:
         return owner, hashes
 
     def numbers(self, pictures: Int64s) -> Sequence[Int64s]:
-        """For each part the picture of each of its rows, of those given; -1 for no such picture."""
+        """Return, by part, which of the given pictures each row belongs to; -1 for none."""
         found = [np.full(len(part), -1) for part in self.parts]
         for numbers, rows in zip(found, self._rows(self.place[pictures]), strict=True):
             here = rows >= 0
@@ -83,7 +83,7 @@ class SpotSegments:
         return found
 
     def _rows(self, place: Int64s) -> list[Int64s]:
-        """For each part the row of each place in it, -1 where it is in none or in another."""
+        """Return, by part, the row of each place in it, -1 where it is in none or in another."""
         found, begin = [], 0
         for part in self.parts:
             end = begin + len(part)

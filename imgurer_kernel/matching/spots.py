@@ -1,4 +1,4 @@
-"""Spots (keypoints): small parts of a picture with hashes that turning and scaling leave alone.
+"""Spots (keypoints): small parts of a picture with hashes invariant to turning and scaling.
 
 A spot is a corner of the thumbnail with a dHash of its surroundings: 9x9 grays, 4 pixels apart,
 turned to where the surroundings are brightest. Pictures of which one shows a part of the other, or
@@ -113,7 +113,7 @@ def find_spots(gray: UInt8s) -> Spots:
 
     Returns
     -------
-    One row. The same on all machines and whatever else is done.
+    One row, the same on all machines.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Compare pairs of pictures, borders left out: how well they agree, and whether they are the same.
 
-`imgurer_kernel.matching.alignment` has the mathematics. This module keeps the pictures, says how
-two of them may lie on each other, and shares the work out: in numpy while numba is not there yet,
-in machine code on all cores once it is.
+`imgurer_kernel.matching.alignment` has the mathematics. This module holds the pictures, computes
+the maps to start from, and distributes the work: in numpy until the machine code is loaded, then in
+machine code on all cores.
 """
 
 from collections.abc import Callable
@@ -23,16 +23,16 @@ _EDGE = 1
 
 # Of two copies of a picture one lies within the other; if both were cropped by a tenth at opposite
 # corners, by 0.79. Frames of a camera that moves show the same place, but each has a part of its
-# own; aligned by way of the frames between them they would agree wherever they meet at all, and a
-# clip of 72 frames became a star of 60.
+# own; aligned through the frames between them they agree wherever they overlap at all: a clip of 72
+# frames became a star of 60.
 _MIN_COVERED = 0.75
 
 PARTLY = 0.64
-"""What agreement counts of pictures of which neither lies within the other: less than the same,
-but enough for a closer look if they agree where they meet, as with a collage of cropped pictures
+"""Factor of the agreement of pictures of which neither lies within the other: too little to be the
+same, but enough to be judged if they agree where they overlap, as in a collage of cropped pictures
 (`imgurer_kernel.matching.judgement`)."""
 
-# So many pairs are worth waiting for the compiler, which may take ten seconds the first time.
+# Least pairs for which waiting for the compiler pays off: it may take ten seconds the first time.
 _COMPILE_FROM = 3000
 
 # Pairs that are compared together; machine code gets them in larger parts, one for each thread.
@@ -78,7 +78,7 @@ def start_maps(
     second: Int64s,
     match: tuple[Int64s, Int64s, Int64s],
 ) -> Float64s:
-    """Return the maps that pairs whose hashes were near are first laid on each other by.
+    """Return the maps at which the alignment of pairs with near hashes begins.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def compare(
         return len(pairs)
 
     parts = [slice(k, k + size) for k in range(0, len(first), size)]
-    # Only machine code lets go of the interpreter; one part needs no thread, once it is there.
+    # Only machine code releases the interpreter; one part needs no thread once it is loaded.
     alone = kernel is None or (len(parts) < 2 and is_compiled())
     waiting = None if progress is None else partial(progress, 0)
     for done in map(work, parts) if alone else in_order(work, parts, waiting):
@@ -166,7 +166,7 @@ def are_same(measures: Float32s) -> BoolMask:
 
 
 def lie_apart(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> BoolMask:
-    """Tell of which pairs neither picture lies within the other for the most part, bool (n,).
+    """Mark the pairs of which neither picture lies mostly within the other, bool (n,).
 
     Parameters
     ----------
@@ -203,5 +203,5 @@ def compile_kernel() -> None:
 
 
 def is_compiled() -> bool:
-    """Tell whether the machine code is there."""
+    """Tell whether the machine code is loaded."""
     return _kernel.cache_info().currsize > 0
