@@ -1,7 +1,7 @@
 """Rules for drawings: flat colours, few edges, and series of them that differ in a detail.
 
-Emoji, flags, icons and sprites say little by their edges, and each of their colours says much.
-`imgurer_kernel.matching.relation` asks these rules; features are named in
+Emoji, flags, icons and sprites have few edges, and each of their colours matters.
+`imgurer_kernel.matching.relation` uses these rules; features are named in
 `imgurer_kernel.matching.local_agreement`. Thresholds were set on emoji and flags; those of
 `redrawn` also on icons and sprites that were drawn for it, and on copies of all of these that were
 not compressed.
@@ -13,8 +13,8 @@ from imgurer_kernel.common.types import BoolMask, Float64s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.small_figures import lit_and_written
 
-_FLAT_PLACES, _FLAT_REGION = 20, 5  # flat places that say something; how many may be off together
-PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever it has
+_FLAT_PLACES, _FLAT_REGION = 20, 5  # least flat places for a verdict; how many may be off together
+PLAIN = 0.4  # share of one gray from which a picture is a drawing or a page, whatever is on it
 _STRIPED = 150  # flat places of stripes of two colours or more
 _REDRAWN, _UNTOUCHED = 100.0, 2.0  # levels times pixels; levels
 _SMALL = 40
@@ -34,9 +34,9 @@ TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 def redrawn(features: Float64s) -> BoolMask:
     """Tell which small drawings differ in one place by far more than copies do anywhere.
 
-    Emoji, and icons and sprites drawn for this: copies leave 0 in 98 of 100, what was drawn anew
-    200 and more. Where blocks disagree something may be written on it, at the top or the bottom,
-    unless all else is pixel for pixel what it was: of a series drawn alike, and compressed once.
+    Emoji, and icons and sprites drawn for this: 98 of 100 copies leave 0, redrawn ones 200 and
+    more. Where blocks disagree, that may be writing at the top or the bottom, unless all other
+    pixels are unchanged: in a series drawn alike, and compressed once.
     """
 
     def of(k: int) -> Float64s:
@@ -54,7 +54,7 @@ def redrawn(features: Float64s) -> BoolMask:
 
 
 def captioned(features: Float64s) -> BoolMask:
-    """Tell which small drawings are one but for writing at the top or at the bottom."""
+    """Mark small drawings that are the same but for writing at the top or at the bottom."""
 
     def of(k: int) -> Float64s:
         return features[:, k]
@@ -68,7 +68,7 @@ def captioned(features: Float64s) -> BoolMask:
 
 
 def captioned_across(features: Float64s) -> BoolMask:
-    """Tell which coloured pictures are one but for large letters at the top, the bottom or both.
+    """Mark coloured pictures that are the same but for large letters at the top or the bottom.
 
     As on memes whose template has a plain ground: all between these strips agrees. Pages and
     screens of one layout have little colour, and other writing all over.
@@ -110,8 +110,8 @@ def brighter(features: Float64s) -> BoolMask:
 def lit_or_toned(features: Float64s) -> BoolMask:
     """Tell which drawings have the same colours, under more or less light, contrast or colour.
 
-    A free curve turns every flag into every other. Where enough is flat in both, its colours decide
-    (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
+    A free tone curve turns every flag into every other. Where enough is flat in both, its colours
+    decide (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
     """
 
     def of(k: int) -> Float64s:
@@ -123,8 +123,8 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     # 16: a JPEG of quality 5 has blocks of a wrong colour, all over.
     flat |= (off <= 0.02 * of(local.FLAT)) & (of(local.LIGHT_98) <= 15)
     flat &= known & ((of(local.FLAT_SLIGHTLY) <= 0.3) | (of(local.FLAT_COLOURS) >= 8))
-    # Parts too thin to be flat show in cells that have edges in them. All flat places brighter by
-    # one factor are those of a copy, whose edges are off by more.
+    # Parts too thin to be flat show in cells that have edges in them. If all flat places are
+    # brighter by one factor it is a copy, whose edges are off by more.
     edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
     # Two tones of skin are nearly that: of copies 2 levels are left of a colour, of these 5 and
     # more; and where all is brighter by one factor, next to nothing is of another colour.
@@ -133,7 +133,7 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     )
     lit = flat & (of(local.LIGHT_98) <= np.where(brighter(features), 60, edges))
     few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
-    # Where flat places are too few to say so, one tone of skin is another by an offset.
+    # With too few flat places, an offset distinguishes one tone of skin from another.
     offset = np.abs(of(local.OFFSET)) > _OTHER_OFFSET
     few &= ~offset
     lit &= ~(offset & (side < _TINY))
@@ -146,7 +146,7 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
     # Three numbers explain any three colours.
     toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
-    # Of these more is known: sepia, and curves that leave all colours where they were.
+    # Pictures with more blocks: sepia, and curves that do not move colours.
     more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
     sepia = more & (of(local.MONO) <= TINTED) & (of(local.TONE_98) <= 25)
     # Grays have no hue that light could change.
@@ -160,7 +160,7 @@ def lit_or_toned(features: Float64s) -> BoolMask:
 
 
 def pale_page(features: Float64s) -> BoolMask:
-    """Tell which pairs are pages without colours of their own, the one under curves that rise.
+    """Mark pages without colours of their own that differ by rising tone curves.
 
     A scan has the tint of its paper at most; posterized and gray it is the same page.
     """
@@ -174,9 +174,10 @@ def pale_page(features: Float64s) -> BoolMask:
 
 
 def _lit_pixels(features: Float64s) -> BoolMask:
-    """Tell which sprites are what the other is under more or less light, pixel by pixel.
+    """Mark sprites that are the same under more or less light, pixel by pixel.
 
-    They have few flat places. Two lots of colours are off along all edges, by more than copies are.
+    They have few flat places. Variants in other colours are off along all edges, by more than
+    copies are.
     """
 
     def of(k: int) -> Float64s:
@@ -187,13 +188,13 @@ def _lit_pixels(features: Float64s) -> BoolMask:
     # Of emoji with other hair cells are off by 22 levels and more, though no pixel is.
     few &= ~in_one_light | (of(local.LIGHT_98) <= 20)
     found: BoolMask = few & (of(local.LEFT_GAIN) > 0) & (of(local.GROUND) >= PLAIN)
-    # What is written at the top or the bottom is left, too.
+    # Writing at the top or the bottom is part of the residual, too.
     left = np.where(of(local.CUT) > 0, of(local.LEFT_INSIDE), of(local.LEFT_REGION))
     return found & (of(local.LEFT_NOISE) <= _NOISE) & (left <= _REDRAWN)
 
 
 def _photographed(features: Float64s) -> BoolMask:
-    """Tell which pairs are photographs with few edges that agree as copies do, all but their tone.
+    """Tell which pairs are photographs with few edges that agree as copies do, but for their tone.
 
     Curves explain every recolouring of few colours, but none of many; of things that were turned a
     little, which agree by their colours alone, 0.1 and more of the blocks stray.

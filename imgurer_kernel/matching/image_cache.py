@@ -40,7 +40,7 @@ _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureLoaders:
-    """Functions that give pictures by their image ids; what is None is done without.
+    """Functions that return pictures by image id; None where pictures of a kind are not used.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class PictureLoaders:
 class ImageCache:
     """Reads and keeps the pictures behind image positions 0..n-1.
 
-    Memory is taken for pictures that were read, 4 KB each, not for those that never were.
+    Only pictures that were read take memory, 4 KB each.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class ImageCache:
                 -1, 64, 64
             )
             self._pictures.pictures[part] = pictures
-            # A seeded box stays: comparisons that are kept were made with it.
+            # A seeded box stays: cached comparisons were made with it.
             new = ~self._pictures.content[part].any(axis=1)
             self._pictures.content[part[new]] = content_boxes(pictures[new])
             self.within_frame[part[new]] = within_frame(pictures[new])
@@ -180,8 +180,8 @@ class ImageCache:
     ) -> BoolMask:
         """Tell which pairs are screens or documents of one layout with other content, bool (k,).
 
-        None is where there are no thumbnails. `maps` are those from the first to the second. Where
-        `negative`, bool (k,), is True the first picture is inverted before.
+        All False without thumbnails. `maps` lead from the first to the second. Where `negative`,
+        bool (k,), is True the first picture is inverted before.
         """
         shared = np.zeros(len(first), bool)
         if self._loaders.thumbnails is None:
@@ -189,7 +189,7 @@ class ImageCache:
         ends = distinct(first, second)
         plain = self._backgrounds(ends)
         plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
-        # Thumbnails are large and read from files: only where a picture may be a screen.
+        # Thumbnails are large and read from files: read only those that may be of a screen.
         suspects = np.flatnonzero(plain.max(axis=0) >= same_layout.PLAIN)
         n = len(suspects)
         for k in range(0, len(suspects), _THUMBNAIL_CHUNK):
@@ -243,7 +243,7 @@ class ImageCache:
     def have_seams(
         self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s, cuts: Float64s
     ) -> BoolMask:
-        """Tell in which pairs one shows another picture beside what both show, bool (k,)."""
+        """Mark pairs of which one shows another picture beside the common part, bool (k,)."""
         found = np.zeros(len(first), np.bool_)
         rows = np.flatnonzero(seams.may_have_seams(maps, boxes))
         for k in rows[np.lexsort((second[rows], first[rows]))].tolist():
@@ -292,13 +292,13 @@ class ImageCache:
         """Return when pictures were taken, int64 (k,) seconds; 0 where unknown."""
         if self._loaders.taken is None or not len(positions):
             return np.zeros(len(positions), np.int64)
-        # Of all at once: each round of a search asks for more of them, and in the end for most.
+        # All at once: the rounds of a search need most of them in the end.
         if self._times is None:
             self._times = self._loaders.taken(self._ids)
         return self._times[positions]
 
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
-        """Tell which pairs were taken one soon after the other, by their cameras' clocks."""
+        """Mark the pairs that were taken shortly after one another, by their cameras' clocks."""
         return times_differ(self.times(first), self.times(second))
 
     def original_agreement(
@@ -333,11 +333,11 @@ class ImageCache:
 
 
 def _allocate(n: int) -> UInt8s:
-    """Allocate n pictures of 64x64, which take memory only where something is written to."""
+    """Allocate n pictures of 64x64, which take memory only once they are written to."""
     size = n * 64 * 64
-    # An array of numpy's own would be made of huge pages, each as large as 512 pictures.
+    # numpy's allocator would use huge pages, each as large as 512 pictures.
     memory = mmap.mmap(-1, max(size, 1))
     if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        with suppress(OSError):  # a system that has no such pages refuses
+        with suppress(OSError):  # a system without such pages refuses
             memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, np.uint8, size).reshape(n, 64, 64)

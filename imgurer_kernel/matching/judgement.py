@@ -1,19 +1,19 @@
 """Judge pairs that agree at 64x64, or nearly so, by their thumbnails.
 
-In this order, each only for what the one before has left as the same:
+Tests in this order, each only for pairs that are still the same after the one before:
 
 1. Block by block, and by colours (`imgurer_kernel.matching.local_agreement`), also for pairs that
    agree less than copies do as a whole, as those with a sticker on them.
 2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages. Where
-   each shows much beyond the other only collages are anything at all.
-3. What moved before a camera that stood (`imgurer_kernel.matching.moved_content`), where blocks
-   make that likely.
+   each shows much beyond the other, only collages are related.
+3. Motion before a static camera (`imgurer_kernel.matching.moved_content`), where blocks make that
+   likely.
 4. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
-5. The clocks of cameras: what was taken at two times are two takes, however alike they are.
-6. Where writing cannot be told in thumbnails, the two originals.
+5. Capture times: pictures taken at two times are two takes, however alike they are.
+6. The two originals, where writing cannot be compared in thumbnails.
 
-Without thumbnails in colour only the fourth is asked.
+Without thumbnails in colour only the fourth is made.
 """
 
 from dataclasses import dataclass
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from imgurer_kernel.matching.image_cache import ImageCache
 
 JUDGEMENT_WIDTH = 1 + DETAILS + 1
-"""Numbers of one judgement: the relation, its details, and 1 where originals could not be asked."""
+"""Numbers of one judgement: the relation, its details, and 1 where originals could not be read."""
 
 # Pixels of the poorer picture from which writing can be seen at all: 03c, icons of 32 to 64 pixels.
 _READABLE = 80
-# Gray levels of contrast below which noise passes for writing, if few blocks have any texture:
-# 26 and 26b, night photographs with a deviation of 2.2; dim screens have 9.
+# Gray levels of contrast below which noise counts as writing, if few blocks have any texture: 26
+# and 26b, night photographs with a deviation of 2.2; dim screens have 9.
 _DARK, _DARK_BLOCKS = 6.0, 20
 
 # Strips that disagree hold another picture where what is between them agrees as copies do.
@@ -59,13 +59,13 @@ _SPLIT_LACK = 0.03
 # A cell of a collage of nine has 49 blocks.
 _CELL_AGREE = 30
 
-# A box that is larger by less shows nothing more.
+# Least growth in area of a wider box that is compared again.
 _GROWN = 1.15
 
 _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 
-# Originals are asked where a page may hide other writing: on a plain ground with something all over
-# it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
+# Originals are compared where a page may have other writing: on a plain ground with something all
+# over it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
 _PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
 ORIGINAL_SIDE = 1024
 _LITTLE_BAD = 0.1  # of originals with the same writing, half of them reduced
@@ -87,7 +87,7 @@ def judge(
     images
         The pictures at the positions `first` and `second`, int64 (n,).
     maps, measures
-        float64 (n, 6), float32 (n, 3): how pairs lie on each other, and how they agree.
+        float64 (n, 6), float32 (n, 3): the maps of pairs, and how they agree there.
     negative
         bool (n,): where the first picture is inverted; None for nowhere.
 
@@ -106,19 +106,19 @@ def judge(
         within = content[rows]
         apart = lie_apart(measures[rows, 2], maps[rows], within[:, 0], within[:, 1])
         how = maps[rows], measures[rows], within, apart
-        looked = _look(images, first[rows], second[rows], *how)
-        # What was trimmed off one of both only is compared, too, where it may decide.
+        results = _judge_thumbnails(images, first[rows], second[rows], *how)
+        # Parts trimmed off one picture only are compared, too, where they may decide.
         wide = widened(within, maps[rows])
-        again = np.flatnonzero(looked.in_doubt(wide, within))
+        again = np.flatnonzero(results.in_doubt(wide, within))
         if len(again):
             some = rows[again]
             content[some] = wide[again]
             apart = lie_apart_within(content[some], maps[some])
             how = maps[some], measures[some], content[some], apart
-            looked.replace(again, _look(images, first[some], second[some], *how))
-        features[rows], status[rows] = looked.features, looked.status
-        seen, collages = looked.features, looked.collages
-        # The same as far as the rest of the tests say; their share is judged last.
+            results.replace(again, _judge_thumbnails(images, first[some], second[some], *how))
+        features[rows], status[rows] = results.features, results.status
+        seen, collages = results.features, results.collages
+        # Treated as the same by the other tests; their share is judged last.
         large = (status[rows] == Relation.PART_OF) & (seen[:, local.SHARE] >= LARGE_PART)
         part[rows[large & ~collages]] = True
         status[part] = Relation.SAME
@@ -133,13 +133,13 @@ def judge(
     inverted = None if negative is None else negative[ask]
     shared = images.share_layout(first[ask], second[ask], maps[ask], inverted)
     status[ask[shared]] = Relation.SAME_LAYOUT
-    # Of what all blocks agree the 256 pixels may lie badly: the originals say.
+    # Where all blocks agree, the grays of 256 pixels may be badly aligned: originals decide.
     unsure = np.zeros(len(first), np.bool_)
     unsure[ask[shared]] = _agree_beside(features[ask[shared]])
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
-    _ask_originals(images, first, second, maps, content, features, unsure, judged)
+    _compare_originals(images, first, second, maps, content, features, unsure, judged)
     late = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
     judged[late[images.taken_apart(first[late], second[late])], 0] = Relation.ANOTHER_TAKE
     same = np.flatnonzero(judged[:, 0] == Relation.SAME)
@@ -152,8 +152,8 @@ def judge(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """What thumbnails of pairs show: features, relations so far, and which are collages."""
+class _ThumbnailResults:
+    """Results from thumbnails of pairs: features, relations so far, and which are collages."""
 
     features: Float64s
     status: UInt8s
@@ -161,20 +161,20 @@ class _Look:
     apart: BoolMask
 
     def in_doubt(self, wide: Int64s, content: Int64s) -> BoolMask:
-        """Tell for which pairs wider boxes may say something else, bool (n,)."""
+        """Mark the pairs that wider boxes may decide otherwise, bool (n,)."""
         grown = (areas(wide) > _GROWN * areas(content)).any(axis=1)
         page = (self.status == Relation.SAME) & (self.features[:, local.PLAIN] >= _PAGE_PLAIN)
         part = (self.status == Relation.PART_OF) | self.collages
         doubt: BoolMask = grown & (page | part | self.apart)
         return doubt
 
-    def replace(self, rows: Int64s, other: "_Look") -> None:
-        """Put another look at some of the pairs in the place of the first."""
+    def replace(self, rows: Int64s, other: "_ThumbnailResults") -> None:
+        """Overwrite the results of some pairs."""
         for name in ("features", "status", "collages", "apart"):
             getattr(self, name)[rows] = getattr(other, name)
 
 
-def _look(
+def _judge_thumbnails(
     images: "ImageCache",
     first: Int64s,
     second: Int64s,
@@ -182,13 +182,13 @@ def _look(
     measures: Float32s,
     content: Int64s,
     apart: BoolMask,
-) -> _Look:
-    """Look at thumbnails within some boxes of each pair; `apart` ones share too little."""
+) -> _ThumbnailResults:
+    """Judge thumbnails within boxes; pairs that are `apart` have too little in common."""
     seen = images.agreement(first, second, maps, content)
     decided = decide(measures, seen)
     collages = _are_collages(images, first, second, maps, content, seen, decided, apart)
     decided[apart] = Relation.DIFFERENT
-    return _Look(seen, decided, collages, apart)
+    return _ThumbnailResults(seen, decided, collages, apart)
 
 
 def _are_collages(
@@ -229,7 +229,7 @@ def _reject_moved(
     features: Float64s,
     status: UInt8s,
 ) -> None:
-    """Mark as other takes the same pictures in which something moved before a camera that stood."""
+    """Mark pairs in which something moved before a static camera as other takes."""
     asked = np.flatnonzero((status == Relation.SAME) & may_have_moved(features, maps))
     moved = images.moved_content(first[asked], second[asked], maps[asked], content[asked])
     status[asked[have_moved(features[asked], moved)]] = Relation.ANOTHER_TAKE
@@ -243,16 +243,16 @@ def _readable(features: Float64s) -> BoolMask:
 
 
 def _agree_beside(features: Float64s) -> BoolMask:
-    """Tell of which pairs many blocks agree, and all beside what may cover some."""
+    """Mark pairs of which many blocks agree, and all beside regions that may be covered."""
     agree: BoolMask = (features[:, local.REST_BAD] <= _PHOTO_BAD) & (features[:, local.BIG] <= 0.2)
     agree &= (features[:, local.REST_Q25] >= 0.88) & (features[:, local.AGREE] >= _SPLIT_AGREE)
     return agree
 
 
 def _is_covered(found: Float64s) -> bool:
-    """Tell whether originals are one page, something being put on it.
+    """Tell whether originals are one page with something put on one of them.
 
-    Receipts: beside a sticker blocks agree to 0.96, and where it is mostly one of both lacks
+    Receipts: beside a sticker blocks agree to 0.96, and under it mostly one of both lacks
     something; two of one shop agree to 0.84 at most beside the largest regions that disagree.
     """
     beside = found[local.REST_Q25] >= 0.9 and found[local.REST_BAD] <= 0.02
@@ -260,7 +260,7 @@ def _is_covered(found: Float64s) -> bool:
     return bool(beside and sided and found[local.AGREE] >= _PAGE_TEXTURE)
 
 
-def _ask_originals(
+def _compare_originals(
     images: "ImageCache",
     first: Int64s,
     second: Int64s,

@@ -1,15 +1,15 @@
 """Measure block by block where two aligned pictures agree.
 
-One number for a whole picture cannot tell a copy that was written on from another picture of the
-same kind. Unrelated pictures differ a bit all over; an overlay differs totally in one place and not
-at all elsewhere; another take has all its edges, each a little elsewhere. So:
+One number for a whole picture cannot distinguish a copy with writing on it from another picture of
+the same kind. Unrelated pictures differ a bit all over; an overlay differs totally in one place and
+not at all elsewhere; another take has the same edges, each moved a little. So:
 
-1. Both pictures are drawn over what both show, at the resolution of the poorer one, and the sharper
-   one is blurred until both are equally sharp (by ring spectra, for pixel counts tell nothing).
-2. Blocks ask for shifts, to a fraction of a pixel; a polynomial of second order explains them as
-   far as perspective and an imprecise map go, and the second picture is bent by it.
-3. Each block with texture says how its gradients correlate; of what disagrees the share, its
-   largest regions, and whether both have what the other lacks (`LACK`) are kept.
+1. Both pictures are resampled over their common part, at the resolution of the poorer one, and the
+   sharper one is blurred until both are equally sharp (by ring spectra, not by pixel counts).
+2. The best shift of each block is found, to a fraction of a pixel; a polynomial of second order is
+   fitted to the shifts, for perspective and an imprecise map, and the second picture warped by it.
+3. The gradients of each block with texture are correlated; of the blocks that disagree the share,
+   the largest regions, and whether each has what the other lacks (`LACK`) are recorded.
 4. Where blocks agree, three models of a change of colour are fitted.
 
 `imgurer_kernel.matching.relation` decides by these numbers. The work is done in machine code by
@@ -26,22 +26,22 @@ from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 
-# What is measured of a pair, by its place in a row of numbers.
-SHARE = 0  # of the one content that shows less of what both show
+# Features of a pair: indices into a row of `FEATURES` numbers.
+SHARE = 0  # share of a content that both pictures show, the smaller one of the two
 SIGMA = 1  # blur that made both equally sharp, pixels of the grid
 NEGATIVE = 2  # 1 where the second picture was inverted
 PLAIN = 3  # share of the most frequent gray of the plainer picture
 CONTRAST = 4  # geometric mean of both standard deviations, gray levels
 AGREE, TEXTURE = 5, 6  # blocks that agree, and that have anything to agree in
 BAD = 7  # share of the texture that disagrees
-LACK = 8  # the smaller of what each of both shows and the other does not
-STRAY = 9  # share of sure blocks that ask for a shift that no bend explains
+LACK = 8  # share that one shows and the other lacks, the smaller one of both
+STRAY = 9  # share of sure blocks with a shift that the fitted warp does not explain
 Q25, Q50 = 10, 11  # quartiles of the correlations of blocks
 REST_Q25, REST_BAD = 12, 13  # the same beside the largest regions that disagree
 BIG, WHERE_X, WHERE_Y = 14, 15, 16  # share and center of these regions
 CROSS = 17  # how far edges run both ways: 0 where all run one way
 COLOURED, OTHER_COLOURED = 18, 19  # how far from gray both are, gray levels
-LIGHT_98, LIGHT_90 = 20, 21  # what brightness alone leaves, quantiles; of drawings
+LIGHT_98, LIGHT_90 = 20, 21  # residuals of a change of brightness, quantiles; of drawings
 TONE_SHARE, TONE_98, GAIN, OFFSET, SATURATION = 22, 28, 29, 30, 31  # gain, offset, saturation
 HUE_SHARE, TURN, CHROMA, MOVED = 23, 24, 25, 26  # a turn of hues, or rising curves
 LIGHTNESS = 27  # what a rising curve leaves of lightness, 98 of 100 cells
@@ -88,7 +88,7 @@ MOST_OF_ORIGINALS = 640
 BLOCKS = 64
 """Blocks along each side, at most."""
 
-# The rim of a content box was found to one of 64 pixels; a frame may still show there.
+# Content boxes are accurate to one of 64 pixels; a frame may still show at their rim.
 _RIM = 1.3 / 32
 _CHUNK = 16
 
@@ -117,8 +117,8 @@ def load(progress: Progress | None = None) -> None:
     """
     if _kernel.cache_info().currsize:
         return
-    told = None if progress is None else partial(progress, "compiling, once", 0, 0)
-    for _ in in_order(lambda _: _kernel(), [0], told):
+    report = None if progress is None else partial(progress, "compiling, once", 0, 0)
+    for _ in in_order(lambda _: _kernel(), [0], report):
         pass
 
 
@@ -145,7 +145,7 @@ def measure_agreement(
 
     Returns
     -------
-    float64 (n, `FEATURES`); zeros where the maps leave nothing that both show.
+    float64 (n, `FEATURES`); zeros where the pictures have no common part.
     """
     found = np.zeros((len(first), FEATURES))
     if not len(first):
@@ -189,7 +189,7 @@ class BlockMap:
 
 
 def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s) -> BlockMap:
-    """Return how each block of what both show correlates, and which ones disagree.
+    """Correlate each block of the common part, and mark the blocks that disagree.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64
 
     Returns
     -------
-    Without any block where the map leaves nothing that both show.
+    Without any block where the pictures have no common part.
     """
     from imgurer_kernel.matching._numba.agreement import common_box
     from imgurer_kernel.matching._numba.regions import largest_regions

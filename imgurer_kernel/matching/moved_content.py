@@ -1,9 +1,8 @@
-"""Tell what moved in a scene from what was put on a copy, by the colours of where two differ.
+"""Tell motion in a scene from additions to a copy, by the colours where two pictures differ.
 
-A camera that stands sees the same but for what moved: of that, each of two frames shows at one
-place what the other shows at another one, so that the colours of all that differs are much the
-same in both, only not at the same places. What is pasted on a copy brings colours of its own, and
-hides others.
+Frames of a static camera differ only by what moved: each shows it in another place, so that the
+colours of all parts that differ are much the same in both, only in other places. Content pasted on
+a copy brings colours of its own, and hides others.
 """
 
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching.local_agreement import BlockMap, block_map, cored
 
 _POINTS = 10  # a side of a block; blocks of thumbnails have about as many pixels
-_AGREES = 0.7  # correlation from which a block says how the tones of the two differ
-_TIMES, _LEVELS = 3.0, 10.0  # of what differs: the median difference as often, and so much more
+_AGREES = 0.7  # correlation from which a block is used to fit tones
+_TIMES, _LEVELS = 3.0, 10.0  # least difference: times the median, and levels above it
 _LEAST = 3  # blocks that differ
 _BINS = 16  # of each channel
-_ITSELF = np.array([1.0, 0, 0, 0, 1, 0])
+_IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class MovedContent:
     difference
         Mean difference of the channels there, in levels.
     common
-        Share of the colours that both have there, wherever: 1 where one picture only has the
-        other's in another order.
+        Share of the colours that both have there, in any place: 1 where one picture has the colours
+        of the other in another order.
     """
 
     share: float
@@ -42,7 +41,7 @@ class MovedContent:
 
 
 NOTHING = MovedContent(0, 0, 0)
-"""Of pictures that differ nowhere."""
+"""Of pictures that do not differ."""
 
 
 def measure_moved_content(
@@ -66,7 +65,7 @@ def measure_moved_content(
     blocks = block_map(first, second, transform, content)
     if not blocks.correlation.size:
         return NOTHING
-    one, other = _drawn(first, blocks, _ITSELF), _drawn(second, blocks, transform)
+    one, other = _drawn(first, blocks, _IDENTITY), _drawn(second, blocks, transform)
     shown = _shown(blocks, transform, content[1])
     other = _bent(one, other, shown)
     agree = _pixels(blocks.correlation > _AGREES) & shown
@@ -108,7 +107,7 @@ def _shown(blocks: BlockMap, transform: Float64s, content: Int64s) -> BoolMask:
 
 
 def _bent(one: Float32s, other: Float32s, shown: BoolMask) -> Float32s:
-    """Move the other picture by the smooth shifts that blocks ask for: maps are rough."""
+    """Warp the other picture by smooth shifts fitted to blocks: maps are rough."""
     from imgurer_kernel.matching._numba.blocks import refine_and_match
     from imgurer_kernel.matching._numba.planes import bent
 
@@ -127,7 +126,7 @@ def _pixels(blocks: BoolMask) -> BoolMask:
 
 
 def _in_tones_of(one: Float32s, other: Float32s, agree: BoolMask) -> Float32s:
-    """Give the other picture the mean and deviation that each channel of the one has there."""
+    """Scale channels of the other picture to mean and deviation of the first where both agree."""
     mine, theirs = one[agree], other[agree]
     gain = mine.std(axis=0) / np.maximum(theirs.std(axis=0), 1)
     toned: Float32s = (other - theirs.mean(axis=0)) * gain + mine.mean(axis=0)
@@ -135,7 +134,7 @@ def _in_tones_of(one: Float32s, other: Float32s, agree: BoolMask) -> Float32s:
 
 
 def _differ(one: Float32s, other: Float32s, shown: BoolMask) -> BoolMask:
-    """Tell which blocks differ by far more than most do, wherever within a pixel they lie."""
+    """Mark blocks that differ by far more than most, at every shift of one point."""
     rows, columns = one.shape[0] // _POINTS, one.shape[1] // _POINTS
     least = np.full((rows, columns), np.inf)
     padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), "edge")

@@ -1,12 +1,12 @@
 """The relations between two pictures, and the only function that decides which one holds.
 
-Clusters join pairs that are the `SAME`; what was done to the copy is for
-`imgurer_kernel.matching.labels` to say. The others are related, or different.
+Clusters join pairs that are the `SAME`; `imgurer_kernel.matching.labels` finds out what was done to
+the copy. The others are related, or different.
 
-`decide` is a list of rules over what was measured: of all of both pictures at 64x64
-(`imgurer_kernel.matching.alignment`), and block by block in their thumbnails
+`decide` is a list of rules over measures: of the whole pictures at 64x64
+(`imgurer_kernel.matching.alignment`), and of blocks of their thumbnails
 (`imgurer_kernel.matching.local_agreement`). Thresholds were set by hand, each on half of the
-pictures of each set named beside it, and looked at on the other half.
+pictures of each set named beside it, and checked on the other half.
 """
 
 from enum import IntEnum
@@ -88,29 +88,29 @@ NO_DUPLICATE = frozenset({"different", *(relation.word for relation in RELATED)}
 """Words for pictures of which neither is a copy of the other."""
 
 DOUBTFUL = 0.5
-"""Agreement from which a pair that does not reach `AGREEMENT` is looked at in its thumbnails:
-stickers on a fifth of the picture have more, 99 of 100 unrelated ones less."""
+"""Agreement from which a pair that does not reach `AGREEMENT` is judged by its thumbnails: stickers
+on a fifth of the picture have more, 99 of 100 unrelated ones less."""
 
 LIKELY = 0.2
-"""The same where spots agree on how the pictures lie: a sticker on a third leaves 0.36 and more, a
-collage of cropped pictures 0.25. A tenth of the few unrelated ones with common spots have more."""
+"""The same where spots agree on a map: a sticker on a third leaves 0.36 and more, a collage of
+cropped pictures 0.25. A tenth of the few unrelated ones with common spots have more."""
 
 PART = 0.45
-"""Share of the larger content, under which one picture is but a part of the other."""
+"""Share of the larger content below which one picture is only a part of the other."""
 
 LARGE_PART = 0.36
-"""Share from which it is not where a third picture is the same as both: of a copy that lost a fifth
-a feed shows less than that much of its original."""
+"""Share from which two pictures are the same where a third is the same as both: a feed with a copy
+that lost a fifth shows less than `PART` of the original."""
 
-# Blocks that agree: fewer make a drawing, an icon or a page, where a few blocks are all there is.
+# Agreeing blocks, below which a picture counts as a drawing, an icon or a page, which have few.
 _RICH = 110
 _BESIDE_LETTERS = 30  # agreeing blocks beside captions on both
 _FEW = 4  # agreeing blocks that prove nothing
-_FAINT = 12  # blocks with texture, fewer than which say nothing
+_FAINT = 12  # blocks with texture, fewer than which are not enough for a verdict
 
 
 def decide(measures: Float32s, features: Float64s) -> UInt8s:
-    """Decide what pairs of aligned pictures are to each other.
+    """Decide the relations of pairs of aligned pictures.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     paged &= ~pale_page(features)
     few = np.where(agree < _RICH, ~lit_or_toned(features), paged)
     variant = np.where(poor, few, _recoloured(features)) | repainted(features)
-    # One straight edge and no more agrees with every other straight edge.
+    # A single straight edge agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[is_other_take(features)] = Relation.ANOTHER_TAKE
@@ -147,8 +147,8 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     result[anew & (of(local.BAD) > 0.03)] = Relation.DIFFERENT
     result[~same_shape] = Relation.DIFFERENT
     result[agree < _FEW] = Relation.DIFFERENT
-    # Night photographs and pale drawings: too faint for any block to say something, and then what
-    # all blocks say together counts.
+    # Night photographs and pale drawings: too faint for single blocks, so the agreement of the
+    # whole picture counts.
     faint = (of(local.TEXTURE) < _FAINT) & (measures[:, 1] >= AGREEMENT) & (of(local.BAD) <= 0.06)
     faint &= (of(local.CONTRAST) < local.PALE) & (of(local.SHARE) >= 0.8)
     result[faint & (of(local.LIGHT_98) <= 20)] = Relation.SAME
@@ -158,20 +158,20 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
 
 
 def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolMask:
-    """Tell which pairs show the same, colours apart, though one may be covered in part."""
+    """Mark pairs that show the same apart from colours; one may be covered in part."""
 
     def of(k: int) -> Float64s:
         return features[:, k]
 
     bad, lack = of(local.BAD), of(local.LACK)
     poor_ground = of(local.PLAIN) >= PLAIN
-    # What covers half of a photograph leaves less to agree, but it is none of a drawing.
+    # A photograph of which half is covered has fewer agreeing blocks, but is no drawing.
     poor = poor & (poor_ground | (of(local.TEXTURE) < _RICH) | (of(local.AGREE) < local.STRAY_FROM))
     whole = (of(local.Q25) >= 0.7) & (bad <= np.where(poor, 0.06, 0.12))
     covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
     covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
     covered &= ~poor | ((of(local.AGREE) >= 12) & (lack <= 0.10) & (bad <= 0.5))
-    # What moved in a scene leaves a hole and fills another: 29b has 0.88 beside it, and 0.75.
+    # Motion in a scene leaves one gap and fills another: 29b has 0.88 beside it, and 0.75.
     covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
     # A garment has few blocks with texture; where all beside the sticker agree as copies do that is
     # enough, if no plain ground agrees by itself (29b: bottles that differ by their labels alone).
@@ -179,7 +179,8 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     covered |= clean & (of(local.AGREE) >= 60) & ~poor_ground & (bad <= 0.45)
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)
-    # Large letters on pale pictures, which have few edges besides: all that disagrees is of one.
+    # Large letters on pale pictures, which have few edges besides: all that disagrees is in one
+    # picture only.
     sided = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.4)
     sided &= (lack <= 0.01) & (bad <= 0.7) & (of(local.AGREE) >= 45) & ~poor_ground
     added |= sided & (of(local.TEXTURE) >= _RICH)
@@ -190,16 +191,16 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
     # Fewer grays, or more noise, on one side only.
     noisy = (measures[:, 1] >= AGREEMENT) & (of(local.AGREE) >= 30) & (lack <= 0.005)
     added |= noisy & (of(local.TEXTURE) >= _RICH)
-    # What all of the picture says is to be trusted where there is much of it.
+    # The agreement of the whole picture is reliable where there is much texture.
     trusted = (measures[:, 1] >= AGREEMENT) & (of(local.TEXTURE) >= _RICH) & ~poor_ground
-    # 29: two captions on one picture lack each other's, and no more.
+    # 29: copies with two captions lack each other's caption, and no more.
     captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
     trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
     # Captions as large as on memes cover up to half, on both pictures: all else agrees.
     written = (of(local.LETTERS) >= LETTERED) & (of(local.AGREE) >= _BESIDE_LETTERS) & ~poor_ground
     written &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.1) & (bad <= 0.85)
-    # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Of emoji, where
-    # each has something of its own that is another one, unless all else is brighter by one factor.
+    # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Emoji of which
+    # each has detail of its own are two emoji, unless all else is brighter by one factor.
     other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~brighter(features)
     other &= (bad >= 0.02) & (lack > 0.04)
     other &= ~captioned(features)
@@ -260,7 +261,7 @@ def details(features: Float64s) -> UInt8s:
     Returns
     -------
     uint8 (n, 4): bits, a place among nine (0 for none), per cent covered there, and 0 in place of
-    `imgurer_kernel.matching.border_depths.are_borders`, which asks the thumbnails.
+    `imgurer_kernel.matching.border_depths.are_borders`, which is measured in thumbnails.
     """
 
     def of(k: int) -> Float64s:
@@ -293,8 +294,8 @@ _LESSER_GREATER = (np.minimum, np.maximum)
 def was_edited(found: UInt8s, *, compressed: bool = False, plain: bool = False) -> bool:
     """Tell whether the details of one pair, uint8 (4,), are those of an edited copy.
 
-    Of what is `compressed` so much that all of it differs slight changes of colour say nothing; on
-    a `plain` ground the contrast of thin lines does not.
+    Slight changes of colour do not count where a picture is `compressed` so much that all of it
+    differs, nor does the contrast of thin lines on a `plain` ground.
     """
     coloured = found[0] & (GRAY | COLOURED) and not (compressed and found[0] & SLIGHT)
     toned = found[0] & TONED and not plain

@@ -1,8 +1,8 @@
 """Rules for takes: pictures of one scene, taken again, and of one thing that has turned.
 
-A photograph of another moment agrees nearly everywhere. What tells is where it does not: blocks
-that are sure of a shift that no bend explains, and places where each has what the other lacks.
-`imgurer_kernel.matching.relation` asks these rules; features are named in
+A photograph of another moment agrees nearly everywhere. It is recognized where it does not: by
+blocks with a sure shift that the fitted warp does not explain, and by places where each has what
+the other lacks. `imgurer_kernel.matching.relation` uses these rules; features are named in
 `imgurer_kernel.matching.local_agreement`.
 """
 
@@ -29,7 +29,7 @@ _ALL_COMMON, _ALL_SHARE, _ALL_LACK, _ALL_LETTERS, _ALL_CUT = 0.75, 0.04, 0.35, 0
 _TEXTURE, _LEAST_SHARE = 90, 0.015  # blocks; share of the blocks
 # Levels: a pale watermark differs by 16; stickers elsewhere on two copies by more than scenes do.
 _LEVELS, _MOST_LEVELS = 17.5, 80.0
-# Evidence that something moved is a sum, fitted to frames of films by a camera that stands, against
+# Evidence that something moved is a sum, fitted to frames of films by a static camera, against
 # stickers, pasted pictures, emoji, speech bubbles and retouched places on photographs.
 _BY_LACK, _BY_STRAY, _MOST_STRAY, _BY_SHARE, _ENOUGH = 0.7, 14.5, 0.1, 0.19, 0.92
 
@@ -52,26 +52,26 @@ def is_other_take(features: Float64s) -> BoolMask:
 
     agree, stray = of(local.AGREE), of(local.STRAY)
     # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
-    # most; beyond a change of light a sixth is enough.
+    # most; where the light has changed, too, a sixth is enough.
     known = agree >= local.STRAY_FROM
     another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
     another |= ((agree >= 30) & (stray > 0.55)) | _turned(features)
-    # Along edges of one direction blocks see no shift; a coat has few others, yet enough.
+    # Along edges of one direction no shift is measurable; a coat has few others, but enough.
     sure = (of(local.CROSS) > 0.3) | ((of(local.CROSS) > 0.12) & (agree >= _RICH) & (stray > 0.4))
     another &= sure & (of(local.PLAIN) < PLAIN)
-    # What is blurred has shifts that no edge holds: where all blocks agree nothing has moved.
+    # Shifts in blurred pictures are not reliable: where all blocks agree, nothing has moved.
     another &= (
         (of(local.BAD) > 0)
         | (of(local.LACK) > 0)
         | (of(local.Q25) < 0.85)
         | (of(local.EDGE) > _BLURRED)
     )
-    found: BoolMask = another | _went_on(features)
+    found: BoolMask = another | _moved_with_camera(features)
     return found
 
 
-def _went_on(features: Float64s) -> BoolMask:
-    """Tell where something went on before a camera that moved, and all else agrees.
+def _moved_with_camera(features: Float64s) -> BoolMask:
+    """Mark pairs in which something moved before a moving camera, and all else agrees.
 
     Each picture has what the other lacks there, as where something was put on one of them; but of
     stickers and pasted pictures at most 0.04 of the other blocks stray. Of 2,300 pairs of copies of
@@ -90,10 +90,10 @@ def _went_on(features: Float64s) -> BoolMask:
 
 
 def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
-    """Tell for which pairs `have_moved` may say so, before their colours are compared.
+    """Mark the pairs that `have_moved` may mark, before their colours are compared.
 
-    A camera that stands sees all of the scene each time, and as upright; copies of its frames may
-    be cropped a little, or mirrored.
+    A static camera sees all of the scene each time, at the same angle; copies of its frames may be
+    cropped a little, or mirrored.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    # As where all colours are common to a third of both.
+    # As if all colours were common in a third of the blocks.
     most = 1 + _BY_SHARE * np.log(1 / 3)
     found: BoolMask = most + _from_blocks(features) > _ENOUGH
     found &= of(local.LACK) >= _SOME_LACK * of(local.BAD)
@@ -117,15 +117,15 @@ def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
     turned = np.abs(maps[:, [1, 3]]).max(axis=1) > _UPRIGHT
     found &= (of(local.SHARE) >= _SAME_VIEW) & ~turned
     found &= (of(local.PLAIN) < PLAIN) & (of(local.NEGATIVE) <= 0)
-    # All grays are common to most pictures: radiographs.
+    # Most pictures have all grays in common: radiographs.
     found &= np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= GRAY_BELOW
     return found & (of(local.TEXTURE) >= _TEXTURE)
 
 
 def have_moved(features: Float64s, moved: Sequence[MovedContent]) -> BoolMask:
-    """Tell in which pairs something moved before a camera that stood.
+    """Mark the pairs in which something moved before a static camera.
 
-    Where they differ each has the colours of the other, lacks what the other has, and what is
+    Where they differ, each has the colours of the other, but lacks detail of the other; blocks
     beside it may have moved a little.
 
     Parameters
@@ -148,14 +148,14 @@ def have_moved(features: Float64s, moved: Sequence[MovedContent]) -> BoolMask:
 
 
 def _has_no_letters(features: Float64s) -> BoolMask:
-    """Tell where nothing was written; a few blocks of what moves may pass for letters."""
+    """Mark pairs without writing; a few blocks of moving content may resemble letters."""
     few = (features[:, local.BAD] < _FEW_BAD) & (features[:, local.STRAY] > _STRAY)
     found: BoolMask = (features[:, local.LETTERS] < LETTERED) | few
     return found
 
 
 def _may_have_all_common(features: Float64s) -> BoolMask:
-    """Tell where common colours alone would say so: each lacks something, and no strip of it."""
+    """Mark pairs that common colours alone may decide: each lacks something, but no strip."""
     lack = features[:, local.LACK] >= _ALL_LACK * np.maximum(features[:, local.BAD], _FEW_BAD)
     whole = features[:, local.CUT] <= _ALL_CUT
     found: BoolMask = lack & whole & (features[:, local.LETTERS] <= _ALL_LETTERS)
@@ -180,10 +180,11 @@ def _turned(features: Float64s) -> BoolMask:
         return features[:, k]
 
     stray = (of(local.STRAY) > 0.15) & (of(local.SIDE) < _SMALL_FACE)
-    # Both small: 0.07 of the blocks of 500 copies stray where light leaves 4 levels, of 2; of other
-    # shots that are that much alike two thirds. In one light it leaves 5 levels of copies at most.
+    # Both small: of 500 copies 2 have 0.07 of their blocks stray where a fit of light leaves 4
+    # levels; of other shots that are so alike, two thirds. In one light it leaves 5 levels of
+    # copies at most.
     small = (of(local.GROUND) > 0) & (np.maximum(of(local.GROUND), of(local.PLAIN)) < _PHOTO)
-    # A JPEG changes colours by more.
+    # Only grays: a JPEG changes colours by more.
     small &= np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < GRAY_BELOW
     stray |= small & (of(local.STRAY) > 0.07) & (of(local.TONE_98) > _UNLIT)
     least = np.where(of(local.SIDE) < _SMALL_SHARP, _UNLIT, 1.4 * _UNLIT)
