@@ -148,7 +148,10 @@ class ReviewPanel(Panel):
         return rows, review_cluster(queue.members(cluster_id), self._thumbnails)
 
     def _show_place(self, _: object) -> None:
-        self.board.place = list(self.model.gone_to)
+        cluster_id, times = self.model.gone_to
+        if self.model.queue is not None:
+            first = int(self.model.queue.members(cluster_id)["file_id"].iloc[0])
+            self.board.place = [first, times]
 
     @property
     def _store_is_empty(self) -> bool:

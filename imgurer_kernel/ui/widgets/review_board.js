@@ -19,7 +19,9 @@ export default {
     let selection = new Set();
     let anchor = null; // where a range of the selection begins
     let current = null; // file_id of the file that has the focus, or had it last
-    let wanted = null; // a cluster that gets the focus as soon as it is shown
+    // A file whose cluster gets the focus as soon as it is shown. Clusters have other ids whenever
+    // the queue is read, and this arrives before they do.
+    let wanted = null;
 
     const act = (name, more = {}) => model.send({ kind: "act", act: name, ...more });
     const content = () => model.get("_content");
@@ -218,7 +220,7 @@ export default {
     }
     function goToWanted() {
       if (wanted === null) return;
-      const section = list.querySelector(`.imgurer-cluster[data-cluster-id="${Number(wanted)}"]`);
+      const section = sectionOf(figureOf(wanted));
       if (!section || section.classList.contains("imgurer-decided")) return;
       wanted = null;
       focus(section.querySelector(".imgurer-file"));

@@ -101,7 +101,7 @@ class ReviewBoard(anywidget.AnyWidget):
     bars
         Content of the bars; see `imgurer_kernel.ui.panels.review`.
     place
-        The cluster to focus, and a number that changes each time.
+        A file of the cluster to focus (file_id), and a number that changes each time.
     preview
         The question before many files are removed; empty for none.
     """
