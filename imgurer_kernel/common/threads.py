@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import ParamSpec, TypeVar
 
+_NO_THREAD = "can't start new thread"  # CPython's words; RuntimeError is raised for faults, too
+
 Part = TypeVar("Part")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -59,7 +61,7 @@ def start(thread: Thread) -> bool:
         thread.start()
     except RuntimeError as error:
         # The same class is raised if a thread is started twice, which is a bug.
-        if "can't start new thread" not in str(error):
+        if _NO_THREAD not in str(error):
             raise
         return False
     return True
@@ -99,7 +101,7 @@ class ThreadPool(ThreadPoolExecutor):
         try:
             super()._adjust_thread_count()
         except RuntimeError as error:
-            if "can't start new thread" not in str(error):
+            if _NO_THREAD not in str(error):
                 raise
 
 
