@@ -1,7 +1,7 @@
 """Measure originals of clusters once, and compare the measures within each cluster."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,24 +20,9 @@ HEAVY_QUALITY = 52.0
 CAMERA_FORMATS = ("HEIF", "DNG")
 """Formats that cameras write and programs rarely convert to."""
 
-_SAME_PLACE = frozenset({"medoid", "same pixels", "identical", "re-encoded", "resized", "edited"})
+SAME_PLACE = frozenset({"medoid", "same pixels", "identical", "re-encoded", "resized", "edited"})
 """Labels of pictures that show the same content in the same place as the medoid."""
 
-# Watermarks of 1 to 6 % opacity and captions have 3 to 22 levels a pixel more in their 20 steepest
-# blocks than the same picture without; recompression, resizing and sharpening below 1.
-_WRITTEN = 1.5
-# A copy that was reduced and enlarged again, or blurred, is softer. Up to 4.6 levels of its deficit
-# are not explained by the sharpening of most other blocks; captions add 5.2 and more.
-_SOFT_COPY, _WRITTEN_BESIDE_SOFT, _SHARPENED = 0.9, 5.0, 0.9
-_BLOCKS_OF_WRITING = 20
-_TEXTURED = 2.0  # levels a pixel; smoother blocks give no measure of sharpness
-# Brightened sample pictures have 3 to 20 % more of their pixels near white than the original.
-_MORE_CLIPPED = 0.01
-# Text adds more edges than it covers; two sizes of one screenshot differ by a ratio of 1.9 to 1.
-_ONE_SIDED = 2.5
-_AS_LARGE = 0.9
-_FLAT, _LETTERS = 0.8, 12.0  # levels a pixel
-_SEVERAL = 2
 _MEASURED_TOGETHER = 32
 
 # An edge that is flatter by the root of the ratio of sizes, or more. Measured on 18 photographs as
@@ -53,7 +38,7 @@ _SAVED_AGAIN = 3.0
 # 0.84 times their steepness; compared with a sharpened copy they have 0.78 or more, and 0.65 with
 # an excessively sharpened one. Captions and bars have steep edges in some blocks, and leave the
 # texture of most blocks unchanged.
-_SOFTER, _SOFTER_CAMERA, _SMOOTHER, _SAME_SIZE = 0.78, 0.65, 0.93, 0.02
+_SOFTER, _SOFTER_CAMERA, SMOOTHER, _SAME_SIZE = 0.78, 0.65, 0.93, 0.02
 
 
 def measure(
@@ -123,9 +108,9 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
     texture = np.array([0 if it is None else it.texture for it in facts])
     quality = np.array([np.nan if it is None or it.quality is None else it.quality for it in facts])
-    usable = view["label"].isin(_SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
+    usable = view["label"].isin(SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
     of_camera = view["camera"].notna().to_numpy(bool)
-    for rows in _by_cluster(view, usable):
+    for rows in by_cluster(view, usable):
         if (
             side[rows].max() <= _LARGER * side[rows].min()
             and steep[rows].min() >= _SOFTER * steep[rows].max()
@@ -137,7 +122,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
             softer = _SOFTER_CAMERA if of_camera[row] else _SOFTER
             alike = np.abs(side[rows] / side[row] - 1) < _SAME_SIZE
             shares = steep[row] / steep[rows[alike]]
-            smooth = texture[row] < _SMOOTHER * texture[rows[alike]]
+            smooth = texture[row] < SMOOTHER * texture[rows[alike]]
             smooth &= ~(quality[row] < quality[rows[alike]])  # stronger compression smooths, too
             share = float(np.min(shares, where=smooth, initial=1.0))
             if share < softer:
@@ -154,7 +139,7 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     return true
 
 
-def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
+def by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
     """Yield the usable rows of each cluster with two or more of them."""
     # Skip other clusters early: there may be a hundred thousand without any measure.
     rows = np.flatnonzero(usable)
@@ -162,104 +147,3 @@ def _by_cluster(view: pd.DataFrame, usable: BoolMask) -> list[Int64s]:
     order = np.argsort(numbers, kind="stable")
     begins = np.flatnonzero(np.diff(numbers[order])) + 1
     return [part for part in np.split(rows[order], begins) if len(part) > 1]
-
-
-def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMask:
-    """Return which files have text or marks that others of their cluster lack, bool (n,).
-
-    Text adds edges in places where the same picture without it has none. For each block the excess
-    steepness over the least of the cluster is compared, beyond a general difference in sharpness.
-
-    Parameters
-    ----------
-    view
-        cluster_id, image_id, digest, label, width, height.
-    """
-    found = np.zeros(len(view), np.bool_)
-    if not measured:
-        return found
-    comparable = _shows_same_place(view)
-    digests = view["digest"].to_numpy(object)
-    pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
-    # Heavy compression removes texture everywhere; the texture of others would pass for text.
-    seen = np.array([_is_comparable(measured.get(digest)) for digest in digests], np.bool_)
-    for some in _by_cluster(view, comparable & seen):
-        part = some.tolist()
-        facts = {digests[row]: measured[digests[row]] for row in part}
-        if len(facts) < 2:
-            continue
-        sizes = dict(zip(digests[some], pixels[some], strict=True))
-        size = np.array([sizes[digest] for digest in facts])
-        written = dict(zip(facts, _is_written(list(facts.values()), size), strict=True))
-        found[part] = [written[digests[row]] for row in part]
-    return found
-
-
-def _shows_same_place(view: pd.DataFrame) -> BoolMask:
-    """Return which files show the same content in the same place as the medoid, by their labels."""
-    of_image = view.loc[view["label"] != "identical", ["cluster_id", "image_id", "label"]]
-    labels = of_image.drop_duplicates(["cluster_id", "image_id"])
-    keys = ["cluster_id", "image_id"]
-    own = view[keys].merge(labels, on=keys, how="left")["label"]
-    # Clusters of exact copies alone have no other label.
-    return own.fillna("identical").isin(_SAME_PLACE).to_numpy(bool)
-
-
-def _is_comparable(facts: OriginalFacts | None) -> bool:
-    if facts is None or not facts.relief:
-        return False
-    return facts.worst_quality is None or facts.worst_quality >= HEAVY_QUALITY
-
-
-def _is_written(facts: Sequence[OriginalFacts], pixels: Float64s) -> list[bool]:
-    """Return which pictures have edges that others lack; `pixels` are their sizes."""
-    reliefs = np.frombuffer(b"".join(each.relief for each in facts), np.uint8)
-    steep = reliefs.reshape(len(facts), -1) / 4
-    # Shortcut: most copies have the same edges everywhere.
-    if _largest(steep.max(axis=0) - steep.min(axis=0)) <= _WRITTEN:
-        return [False] * len(facts)
-    clipped = np.array([each.clipped for each in facts])
-    edges = np.array([each.steepness or np.nan for each in facts])
-    texture = np.array([each.texture for each in facts])
-    quality = np.array([each.worst_quality or np.nan for each in facts])
-    answers = []
-    for number, own in enumerate(steep):
-        # Clipping at white or black and reducing both remove edges, so a picture is compared only
-        # with others that are not clipped much more and are as large or larger.
-        others = (np.arange(len(steep)) != number) & (clipped < clipped[number] + _MORE_CLIPPED)
-        others &= pixels > _AS_LARGE * pixels[number]
-        if not others.any():
-            answers.append(False)
-            continue
-        soft = (edges < _SOFT_COPY * edges[number]) & (texture < _SMOOTHER * texture[number])
-        soft &= ~(quality < quality[number])
-        only_soft = bool(soft[others].all())
-        if not only_soft:
-            others &= ~soft
-        # One of several others may be poor: an edge counts as added if all but one lack it.
-        rank = min(int(others.sum()) - 1, 1) if others.sum() > _SEVERAL else 0
-        other = np.sort(steep[others], axis=0)[rank]
-        added = _excess(own, other) if _largest(own - other) > _WRITTEN else 0.0
-        written = added > _WRITTEN and added > _ONE_SIDED * _excess(other, own)
-        if written and only_soft:
-            written = _excess(own, other, _SHARPENED) > _WRITTEN_BESIDE_SOFT
-        answers.append(bool(written))
-    return answers
-
-
-def _largest(excess: Float64s) -> float:
-    return float(np.partition(excess, -_BLOCKS_OF_WRITING)[-_BLOCKS_OF_WRITING:].mean())
-
-
-def _excess(one: Float64s, other: Float64s, share: float = 0.5) -> float:
-    """Measure how much steeper one relief is than another at its largest excess over sharpness.
-
-    Sharpness is estimated by the gain that this share of all textured blocks has at most.
-    """
-    # An opaque bar removes all edges below it: only text is steeper than any picture.
-    one = np.where((other > _FLAT) | (one > _LETTERS), one, other)
-    least = np.minimum(one, other)
-    textured = least > _TEXTURED
-    # A sharper picture is steeper by one factor in all textured blocks.
-    gain = float(np.quantile(one[textured] / least[textured], share)) if textured.any() else 1.0
-    return _largest(one - max(gain, 1.0) * least)

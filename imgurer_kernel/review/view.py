@@ -10,7 +10,8 @@ import pandas as pd
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.generations import saved_again
 from imgurer_kernel.review.keeper import copy_names
-from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, marked, true_pixels
+from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, true_pixels
+from imgurer_kernel.review.writing import marked
 
 VIEW: Mapping[str, str] = {
     "cluster_id": "number of the cluster",
