@@ -90,6 +90,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         try:
+            if not os.fspath(self.root):  # for Path it is the working folder
+                raise ValueError("it is empty")  # noqa: EM101, TRY301
             object.__setattr__(self, "root", Path(self.root).expanduser().absolute())
             if b"\0" in os.fsencode(self.root):
                 raise ValueError("it has a zero byte")  # noqa: EM101, TRY301
@@ -148,7 +150,7 @@ class Settings:
             variable = f"IMGURER_{field.name.upper()}"
             if field.name in given or variable not in environ:
                 continue
-            others = {"root": Path, "store": str} | dict.fromkeys(_REAL, float)
+            others = {"root": str, "store": str} | dict.fromkeys(_REAL, float)
             convert = others.get(field.name, int)
             try:
                 values[field.name] = convert(environ[variable])

@@ -28,8 +28,9 @@ def given_path(
     Raises
     ------
     SourceError
-        Or `kind`: if no file can have that name (no text, a zero byte, half of a surrogate pair,
-        the home of an unknown user), or if it is relative and the working folder was removed.
+        Or `kind`: if no file can have that name (no text, an empty one, a zero byte, half of a
+        surrogate pair, the home of an unknown user), or if it is relative and the working folder
+        was removed.
 
     Examples
     --------
@@ -41,6 +42,9 @@ def given_path(
     byte; give another path
     """
     try:
+        # For Path it is the working folder; a script whose variable is empty did not mean that.
+        if isinstance(given, str) and not given:
+            raise ValueError("it is empty")  # noqa: EM101, TRY301
         path = Path(given).expanduser()  # type: ignore[arg-type] # of any type
         # A zero byte is refused only when the path is used, with various errors.
         if b"\0" in os.fsencode(path):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review.disk import root_of, shown, split
 from imgurer_kernel.store.catalog.journal import ActName, FileOfImage
-from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 
 ACTS: Mapping[ActName, str] = {
     "forget": "to the trash of the store",

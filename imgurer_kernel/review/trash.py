@@ -21,7 +21,7 @@ from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.catalog import decisions, journal, sittings
 from imgurer_kernel.store.catalog.connection import now
 from imgurer_kernel.store.catalog.journal import JournalEntry
-from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import LEFT, Emptied, Trash
 

@@ -120,3 +120,25 @@ def test_each_file_is_called_what_it_is_to_the_one_that_is_kept(folder, capsys):
     rows = json.loads(capsys.readouterr().out)["files"]
     assert {row["filename"]: row["label"] for row in rows} == marks | {"a.jpg": "kept"}
     assert [row["medoid_label"] for row in rows if row["is_medoid"]] == ["medoid"]
+
+
+def test_no_file_in_the_trash_is_kept_for_one_of_the_user(folder, capsys):
+    trash = folder / ".Trash-1000/files"
+    trash.mkdir(parents=True)
+    for path in list(folder.glob("*.jpg")):
+        (trash / path.name).write_bytes(path.read_bytes())
+    assert main(["find", str(folder)]) == 0
+    first = capsys.readouterr().out
+    assert str(trash) not in first
+    assert main(["find", str(folder), str(trash)]) == 0
+    assert str(trash) in capsys.readouterr().out, "whoever names it wants it"
+    assert main(["find", str(folder)]) == 0
+    assert capsys.readouterr().out == first, "though it is known by now"
+
+
+@pytest.mark.parametrize("words", [("--reference",), ()])
+def test_a_folder_that_is_not_there_is_an_error_also_below_another_one(words, folder, capsys):
+    assert main(["find", str(folder), *words, str(folder / "sup")]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"'{folder}/sup': this path does not exist; check the spelling" in said.err

@@ -163,3 +163,37 @@ def test_a_survey_says_what_was_walked(tree):
     (tree / "b").rename(tree / "moved")
     (tree / "b").mkdir()
     assert not survey.roots[0].is_still_there()
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        *(".local/share/Trash/files/a.jpg", ".Trash/a.jpg", ".Trash-1000/files/a.jpg"),
+        *("$RECYCLE.BIN/S-1/a.jpg", "#recycle/a.jpg", ".dtrash/files/a.jpg", "b/.trashed-17-a.jpg"),
+        *(".cache/thumbnails/large/a.png", ".git/lfs/objects/a", ".dvc/cache/files/md5/a/b"),
+        *("@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", ".imgurer-trash/now/a.jpg"),
+    ],
+)
+def test_trash_caches_and_repositories_are_left_out_unless_named(tmp_path, left_out):
+    path = tmp_path / "home" / left_out
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"a")
+    (tmp_path / "home/Trash.jpg").write_bytes(b"b")
+    (tmp_path / "home/trash").mkdir()
+    (tmp_path / "home/trash/c.jpg").write_bytes(b"c")
+    assert names(tmp_path, tmp_path) == ["home/Trash.jpg", "home/trash/c.jpg"]
+    named = [] if ".imgurer-trash" in left_out else [f"home/{left_out}"]
+    assert names(tmp_path, path) == named
+    if path.parent.name != "b":  # the others are left out by the name of a folder
+        assert names(tmp_path, path.parent) == named
+
+
+@pytest.mark.parametrize("entries", [("catalog.duckdb",), ("snapshots/a", "blobs/00/11/a")])
+def test_another_store_is_left_out(tree, entries):
+    before = names(tree, tree)
+    for name in ("thumbs/00/11/a", *entries):
+        path = tree / "data/store" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a")
+    assert names(tree, tree) == before
+    assert "data/store/thumbs/00/11/a" in names(tree, tree / "data/store")

@@ -21,6 +21,7 @@ IMPOSSIBLE = {
     "nobody's home": "~nobody-of-that-name/x",
     "too long": "x" * 5000,
     "no text": 5,
+    "empty": "",
     "bytes with a zero": b"x\0",
 }
 

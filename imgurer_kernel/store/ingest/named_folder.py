@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from imgurer_kernel.errors import SourceError
-from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 
 
 def named_folder(text: str, root: Path) -> Path:

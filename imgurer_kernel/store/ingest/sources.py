@@ -13,11 +13,9 @@ from imgurer_kernel.common.globs import Exclusion
 from imgurer_kernel.common.paths import given_path, modified_ns
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
+from imgurer_kernel.store.ingest.left_out import LEFT_OUT, TRASH_FOLDER, is_store_folder
 
 Source = str | bytes | os.PathLike[str]
-
-TRASH_FOLDER = ".imgurer-trash"
-"""The folder to which duplicates of a folder are moved; nothing is ingested from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,8 @@ def find_files(
 ) -> Iterator[SourceFile | Unreadable]:
     """Find all files that the sources name, each once; folders are walked in order of names.
 
-    Links to files are followed, links to folders are not, so that a walk always ends. Anything
+    Links to files are followed, links to folders are not, so that a walk always ends. Trash, caches
+    and the like below a root are left out (`imgurer_kernel.store.ingest.left_out`). Anything
     unreadable below a root (a broken link, a device, a path that is too long, a folder that may not
     be listed or entered) is yielded as `Unreadable` and never stops the walk; unreadable folders
     follow all else of their root.
@@ -248,7 +247,7 @@ def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str |
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        if folder == chosen.outside or folder.endswith(os.sep + TRASH_FOLDER):
+        if folder == chosen.outside:
             continue
         # Joined as texts: making a Path for each file would take half of the time.
         start = folder if folder.endswith(os.sep) else folder + os.sep
@@ -266,11 +265,16 @@ def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str |
             continue
         if folder == root and not files and not folders:
             survey.empty.add(root)
-        if chosen.exclude:
-            files, folders = (
-                [name for name in names if not chosen.exclude.matches(start + name)]
-                for names in (files, folders)
-            )
+        if folder != root and is_store_folder(files, folders):
+            continue
+        files, folders = (
+            [
+                name
+                for name in names
+                if not LEFT_OUT.matches(start + name) and not chosen.exclude.matches(start + name)
+            ]
+            for names in (files, folders)
+        )
         yield from (start + name for name in sorted(files))
         waiting += [start + name for name in sorted(folders, reverse=True)]
     yield from unreadable

@@ -7,7 +7,7 @@ import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.policy import STANDARD
-from imgurer_kernel.store.ingest.sources import TRASH_FOLDER
+from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 from imgurer_kernel.ui.models.review_summary import goes
 
 

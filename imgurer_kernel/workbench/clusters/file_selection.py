@@ -16,6 +16,7 @@ from imgurer_kernel.common.records import FileState
 from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.freed import IN_PLACE
+from imgurer_kernel.store.ingest.left_out import in_left_out_folder
 
 Folder = str | os.PathLike[str]
 
@@ -103,19 +104,12 @@ class FileSelection:
     def roots(self) -> list[Path]:
         """The folders to walk for all files that may take part, each once.
 
-        A folder below another one is walked with it, unless patterns could exclude it there.
+        Also those below another one: a walk from there may leave them out, and if they do not
+        exist, it must be said.
         """
         # A folder that is given by two paths is walked once.
         by_real = {os.path.realpath(key): key for key in sorted(self._folders, reverse=True)}
-        keys = sorted(by_real.values())
-        if not self.exclude:
-            others = ([other for other in keys if other != key] for key in keys)
-            keys = [
-                key
-                for key, rest in zip(keys, others, strict=True)
-                if _folder_numbers([key], rest) < 0
-            ]
-        return [Path(os.fsdecode(key)) for key in keys]
+        return [Path(os.fsdecode(key)) for key in sorted(by_real.values())]
 
     @property
     def restricts(self) -> bool:
@@ -137,11 +131,25 @@ class FileSelection:
         place = _folder_numbers(keys, self._folders)
         listed = files["state"].isin(self.states).to_numpy(bool, copy=True)
         if self.folders is not None:
-            listed &= place >= 0
+            listed &= (place >= 0) & ~self._never_walked(files, place)
         if self.exclude:
             listed &= ~self._excluded(files, place)
         listed &= files["bytes"].to_numpy(np.int64) >= self.min_size
         return files.assign(is_listed=listed, is_reference=reference, place=place)
+
+    def _never_walked(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
+        """Tell which files a walk from their folder leaves out, though they were ingested once."""
+        roots = [os.fsdecode(folder) for folder in self._folders]
+        known: dict[tuple[bytes, int], bool] = {}
+        found = np.zeros(len(files), np.bool_)
+        for row, (key, number) in enumerate(zip(files["path_key"], place.tolist(), strict=True)):
+            if number < 0:
+                continue
+            folder = os.path.dirname(key)  # noqa: PTH120  Path takes no bytes
+            if (folder, number) not in known:
+                known[folder, number] = in_left_out_folder(os.fsdecode(folder), roots[number])
+            found[row] = known[folder, number]
+        return found
 
     def _excluded(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
         """Tell which files the patterns exclude; `place` as in `marked`."""

@@ -99,9 +99,10 @@ class WriteMethods(ReadMethods):
             Mark files that are not found as missing even if a whole folder or drive is not there.
             Otherwise that is reported, and nothing is marked.
         exclude
-            Patterns such as ``"*.png"`` or ``"@eaDir"`` of files and folders to leave out, with
-            everything below them. A pattern without a slash matches the name alone, one with a
-            slash the whole path. Folders above a given source do not count.
+            Patterns such as ``"*.png"`` or ``"raw"`` of files and folders to leave out, with
+            everything below them, besides trash, caches, repositories and stores
+            (`imgurer_kernel.store.ingest.left_out`). A pattern without a slash matches the name
+            alone, one with a slash the whole path. Folders above a given source do not count.
         min_size
             Smallest file that is ingested, in bytes.
         untrusted
