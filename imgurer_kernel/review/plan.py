@@ -44,8 +44,7 @@ def make_plan(
     ----------
     chosen
         Clusters by file with keeper_id and keeper_reason for each row
-        (`imgurer_kernel.review.policy.choose`). Files of reference folders and files that are not
-        present stay.
+        (`imgurer_kernel.review.policy.choose`). `goes` says which stay.
     files
         Files by id, as in the catalog.
     act
@@ -60,14 +59,8 @@ def make_plan(
     if act != "auto" and act not in ACTS:
         message = f"{act!r} is no act; choose auto, {', '.join(ACTS)}"
         raise PlanInvalid(message)
-    goes = (
-        (chosen["file_id"] != chosen["keeper_id"])
-        & ~chosen["is_reference"].astype(bool)
-        & (chosen["state"] == "present")
-        & chosen["file_id"].isin(list(files))
-        & chosen["keeper_id"].isin(list(files))
-    )
-    rows = chosen[goes].reset_index(drop=True)
+    known = chosen["file_id"].isin(list(files)) & chosen["keeper_id"].isin(list(files))
+    rows = chosen[goes(chosen) & known].reset_index(drop=True)
     keepers = [files[each] for each in rows["keeper_id"].tolist()]
     acts = [
         automatic_act(files[each]) if act == "auto" else act for each in rows["file_id"].tolist()
@@ -78,6 +71,30 @@ def make_plan(
         reason=rows["keeper_reason"],
     )
     return plan[PLAN]
+
+
+def goes(chosen: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which files of a queue would be removed.
+
+    These are present, neither kept nor in a reference folder, and no other name of the kept file.
+    """
+    return (
+        (chosen["file_id"] != chosen["keeper_id"])
+        & ~chosen["is_reference"].astype(bool)
+        & (chosen["state"] == "present")
+        & ~is_other_name(chosen)
+    )
+
+
+def is_other_name(chosen: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which files are symbolic links, or other names of the file that is kept.
+
+    To remove one frees nothing, and an act would refuse it.
+    """
+    number = chosen["disk_file"]
+    of_keeper = chosen["keeper_id"].map(dict(zip(chosen["file_id"], number, strict=True)))
+    is_name = chosen["is_link"].astype(bool) | ((number == of_keeper) & (number >= 0))
+    return is_name & (chosen["file_id"] != chosen["keeper_id"])
 
 
 def rows_of_plan(plan: pd.DataFrame) -> list[PlannedRow]:

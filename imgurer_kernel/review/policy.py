@@ -79,6 +79,8 @@ class KeeperPolicy:
 STANDARD = KeeperPolicy(
     "standard",
     (
+        # Acts follow no links: beside a link nothing could be removed.
+        Rule("link", "is_link", "least", "a file itself", "a link to a file"),
         Rule("intact", "damaged", "least", "intact", "damaged"),
         Rule("colour", "is_gray", "least", "in colour", "gray"),
         Rule("frames", "frames", "most", "all frames", "fewer frames"),
@@ -101,6 +103,7 @@ STANDARD = KeeperPolicy(
         Rule("quality", "quality", "most", "best compressed", "more compressed"),
         Rule("saving", "saved_quality", "most", "saved finest", "saved coarser"),
         Rule("reference", "is_reference", "most", "in a reference folder", "elsewhere"),
+        Rule("linked", "is_linked", "most", "what links lead to", "a file without links"),
         Rule("oldest", "modified_at", "least", "oldest", "later"),
         Rule("name", "has_copy_name", "least", "the name of an original", "the name of a copy"),
         Rule("taken in", "taken_in", "least", "taken in first", "taken in later"),
@@ -109,8 +112,6 @@ STANDARD = KeeperPolicy(
     ),
 )
 """The default order in which files are kept."""
-
-_LAST = STANDARD.rules[-4:]
 
 
 def folder_order(folders: Iterable[str | os.PathLike[str]]) -> KeeperPolicy:

@@ -39,6 +39,9 @@ VIEW: Mapping[str, str] = {
     "modified_at": "time of the file, missing for an upload",
     "taken_in": "when it was taken in",
     "is_reference": "in a reference folder",
+    "is_link": "a symbolic link to a file",
+    "is_linked": "a symbolic link of the cluster leads to it",
+    "disk_file": "number of the file on disk, the same for all of its names; -1 if unknown",
     "has_copy_name": "named as programs name copies",
     "damaged": "parts of the picture are missing",
     "is_gray": "without colour, where others of the cluster have it",
@@ -91,7 +94,7 @@ def file_view(
     clusters
         One row per file, as from `Workbench.clusters`.
     files
-        file_id, kept, modified_at, taken_in.
+        file_id, kept, modified_at, taken_in, is_link, disk_file.
     images
         Rows of the catalog: image_id, format, frames, taken_at, camera, latitude, longitude, and
         damaged and is_gray if known.
@@ -107,9 +110,9 @@ def file_view(
     if "medoid_label" in clusters:
         clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
-    view = view.merge(
-        files[["file_id", "kept", "modified_at", "taken_in"]], on="file_id", how="left"
-    ).merge(images[[*facts, *extra]], on="image_id", how="left")
+    of_files = ["file_id", "kept", "modified_at", "taken_in", "is_link", "disk_file"]
+    view = view.merge(files[of_files], on="file_id", how="left")
+    view = view.merge(images[[*facts, *extra]], on="image_id", how="left")
     known = _known(view, measured)
     groups = view["cluster_id"]
     pixels = view["width"].astype(float) * view["height"].astype(float)
@@ -131,6 +134,7 @@ def file_view(
         place=name,
         folder=_folders(name) if folders else "",
         has_copy_name=copy_names([str(each) for each in view["filename"].tolist()]),
+        is_linked=~view["is_link"] & view["disk_file"].isin(view.loc[view["is_link"], "disk_file"]),
         damaged=damaged,
         # For a cluster that is all gray the value is the same for all, and has no effect.
         is_gray=gray,

@@ -24,6 +24,7 @@ from tests.support.forms import thinned
 from tests.support.pictures import encode, scene
 
 BEST = {
+    "is_link": False, "is_linked": True,
     "damaged": False, "is_gray": False, "frames": 2, "is_thumbnail": False, "is_upscale": False,
     "is_heavy": False, "is_framed": False, "is_marked": False, "is_resaved": False,
     "camera_facts": 3, "is_camera_format": True, "shown_pixels": 100, "metadata": 9,
@@ -32,6 +33,7 @@ BEST = {
     "has_copy_name": False, "taken_in": pd.Timestamp("2020-01-01", tz="UTC"), "place": "/a",
 }  # fmt: skip
 WORSE = {
+    "is_link": True, "is_linked": False,
     "damaged": True, "is_gray": True, "frames": 1, "is_thumbnail": True, "is_upscale": True,
     "is_heavy": True, "is_framed": True, "is_marked": True, "is_resaved": True,
     "camera_facts": 1, "is_camera_format": False, "shown_pixels": 99, "metadata": 8,
@@ -91,8 +93,8 @@ def test_a_later_rule_ranks_only_what_earlier_ones_have_left(monkeypatch):
     )
     files = [{"cluster_id": k // 3, "is_gray": k % 3 > 0} for k in range(9)]
     keeper_rows(view(*files, {"cluster_id": 3}, {"cluster_id": 3}))
-    assert ranked[:3] == [11, 11, 11], "present, intact, colour"
-    assert set(ranked[3:]) == {2}
+    assert ranked[:4] == [11, 11, 11, 11], "present, no link, intact, colour"
+    assert set(ranked[4:]) == {2}
     with pytest.raises(QueryError):  # where nothing is left to decide, too
         choose(view({}, {"state": "missing"}), policy_of("nothing"))
 

@@ -26,6 +26,8 @@ def rows_of_queue(clusters, state="present"):
             "frees_store": 0,
             "is_keeper": number % FILES == 0,
             "is_reference": False,
+            "is_link": False,
+            "disk_file": number - (number % FILES == FILES - 1) * (FILES - 1),
             "disputed": False,
             "new_since_decision": False,
             "taken_at": pd.Timestamp("2020-01-01") + pd.to_timedelta(number, "D"),

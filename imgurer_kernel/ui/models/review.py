@@ -9,12 +9,12 @@ from traitlets import Instance
 
 from imgurer_kernel.common.text import count, human_bytes
 from imgurer_kernel.review.labels import against_keepers
+from imgurer_kernel.review.plan import goes
 from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
 from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, UndoResult, plan_rows
-from imgurer_kernel.ui.models.review_summary import goes
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.methods.sittings import sitting_name
 

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from imgurer_kernel.common.text import bits, count, human_bytes, join_words
+from imgurer_kernel.review.plan import goes, is_other_name
 from imgurer_kernel.ui.models.captions import Row, alt_text, differences, make_tile, size_text
 from imgurer_kernel.ui.models.review_steps import Preview
-from imgurer_kernel.ui.models.review_summary import KIND_OF, KINDS, goes
+from imgurer_kernel.ui.models.review_summary import KIND_OF, KINDS
 from imgurer_kernel.ui.session import row_dicts
 from imgurer_kernel.ui.widgets.review_board import ReviewCluster, ReviewFile
 
@@ -30,6 +31,7 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
     """
     rows = row_dicts(members)
     leaves = goes(members).to_numpy(bool) & members["is_own"].to_numpy(bool)
+    is_name = is_other_name(members).tolist()
     keeper = rows[0]
     freed = members.loc[leaves]
     disk, store = int(freed["frees_disk"].sum()), int(freed["frees_store"].sum())
@@ -38,7 +40,13 @@ def review_cluster(members: pd.DataFrame, thumbnails: Mapping[int, bytes]) -> Re
     labels = {str(row["label"]) for row in rows[1:]}
     kinds = [each for kind in KINDS for each in sorted(labels) if KIND_OF.get(each, each) == kind]
     files = tuple(
-        _file(row, keeper, thumbnails.get(int(row["image_id"]), b""), leaves=bool(leaves[place]))
+        _file(
+            row,
+            thumbnails.get(int(row["image_id"]), b""),
+            keeper=keeper,
+            leaves=bool(leaves[place]),
+            is_name=is_name[place],
+        )
         for place, row in enumerate(rows[:MAX_FILES])
     )
     return ReviewCluster(
@@ -74,9 +82,9 @@ def preview_texts(preview: Preview) -> dict[str, Any]:
     }
 
 
-def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFile:
+def _file(row: Row, thumbnail: bytes, *, keeper: Row, leaves: bool, is_name: bool) -> ReviewFile:
     is_keeper = row is keeper
-    fate, text = _fate(row, is_keeper=is_keeper, leaves=leaves)
+    fate, text = _fate(row, is_keeper=is_keeper, leaves=leaves, is_name=is_name)
     tile = make_tile(row, thumbnail)
     differs = "" if is_keeper else join_words(differences(row, keeper)) or "looks the same"
     new = "new since you decided" if row["new_since_decision"] else ""
@@ -105,15 +113,19 @@ def _file(row: Row, keeper: Row, thumbnail: bytes, *, leaves: bool) -> ReviewFil
     )
 
 
-def _fate(row: Row, *, is_keeper: bool, leaves: bool) -> tuple[str, str]:
+def _fate(row: Row, *, is_keeper: bool, leaves: bool, is_name: bool) -> tuple[str, str]:
     if row["state"] != "present":
         return "missing", str(row["state"]).capitalize()
     if is_keeper:
         return "keep", "Keep"
-    if row["is_reference"]:
-        return "stay", "Reference, stays"
-    if not row["is_own"]:
-        return "stay", "Someone else's, stays"
+    stays = {
+        "Reference": row["is_reference"],
+        "A link": is_name and row["is_link"],
+        "The same file": is_name,
+        "Someone else's": not row["is_own"],
+    }
+    if any(stays.values()):
+        return "stay", f"{next(what for what, applies in stays.items() if applies)}, stays"
     if leaves and not row["frees_disk"] and not row["frees_store"]:
         return "remove", "Remove, frees nothing"
     return "remove", "Remove"

@@ -9,6 +9,7 @@ from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
 
 from imgurer_kernel.common.memory import give_back
 from imgurer_kernel.common.text import count
+from imgurer_kernel.review.plan import is_other_name
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.review_queue import (
     ORDERS,
@@ -134,6 +135,9 @@ class ReviewListing(HasTraits):
         clusters = workbench.clusters(progress=task.report)
         plan = str(clusters.attrs.get("plan", ""))
         queue = workbench.queue(clusters, pinned=self._pinned, measure=False, progress=task.report)
+        # Of one file under several names nothing is to be decided.
+        others = ~is_other_name(queue) & (queue["file_id"] != queue["keeper_id"])
+        queue = queue[queue["cluster_id"].isin(queue.loc[others, "cluster_id"])]
         journal = workbench.journal()
         of_files = ~journal["act"].isin(["sidecar", "companion"])
         acted = journal[(journal["state"] == "done") & of_files]
@@ -250,7 +254,7 @@ class ReviewListing(HasTraits):
         if queue is None:
             return pd.DataFrame()
         rows = queue.members_of(self.listed)
-        return rows.drop(columns=["is_own", "is_link"], errors="ignore")
+        return rows.drop(columns=["is_own", "is_hard_link"], errors="ignore")
 
     @property
     def kinds(self) -> dict[str, int]:

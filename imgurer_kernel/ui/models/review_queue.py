@@ -85,7 +85,7 @@ class ReviewQueue:
     ----------
     read
         Rows of `imgurer_kernel.workbench.workbench.Workbench.queue`, a row for each file, with
-        is_link: another hard link of a file listed before.
+        is_hard_link: another hard link of a file listed before.
     clusters
         A row for each cluster, by cluster_id: files, goes (files that would be removed), frees
         (bytes), kinds (a frozenset), least_score, taken_at, verdict, disputed, gained, folders,
@@ -175,9 +175,9 @@ class ReviewQueue:
         parts = files.groupby("cluster_id", sort=False)
         links = self.read.loc[
             np.concatenate([self.rows_of[int(str(key))] for key, _ in parts]),
-            ["file_id", "is_link"],
-        ].set_index("file_id")["is_link"]
-        files = with_freed(files.assign(is_link=files["file_id"].map(links)))
+            ["file_id", "is_hard_link"],
+        ].set_index("file_id")["is_hard_link"]
+        files = with_freed(files.assign(is_hard_link=files["file_id"].map(links)))
         files = files[self.read.columns]
         found = {int(str(key)): rows for key, rows in files.groupby("cluster_id", sort=False)}
         fresh = summarize(files)

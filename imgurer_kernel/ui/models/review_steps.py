@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.review.plan import goes
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
-from imgurer_kernel.ui.models.review_summary import goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from imgurer_kernel.report.freed import IN_PLACE
+from imgurer_kernel.review.plan import goes
 
 KINDS: Mapping[str, str] = {
     "identical": "Identical",
@@ -24,30 +25,21 @@ KINDS: Mapping[str, str] = {
 KIND_OF = {"rotated": "turned", "flipped": "turned"}
 
 
-def goes(files: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which files would be removed: present, neither kept nor in a reference folder."""
-    return (
-        (files["file_id"] != files["keeper_id"])
-        & ~files["is_reference"].astype(bool)
-        & (files["state"] == "present")
-    )
-
-
 def with_freed(files: pd.DataFrame) -> pd.DataFrame:
-    """Add the bytes freed once all files that `goes` marks are removed.
+    """Add the bytes freed once all files that a plan has are removed.
 
     `Workbench.clusters` has counted them for the keepers of the standard policy. A hard link of
     another listed file frees nothing, which these counts show.
     """
     if files.empty:
-        return files.assign(is_link=False)
+        return files.assign(is_hard_link=False)
     leaves = goes(files).to_numpy(bool)
     size = files["bytes"].to_numpy(np.int64)
     in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
-    if "is_link" not in files:
+    if "is_hard_link" not in files:
         counted = files["frees_disk"].to_numpy(np.int64) > 0
-        files = files.assign(is_link=in_place & ~counted & ~files["is_keeper"].to_numpy(bool))
-    is_link = files["is_link"].to_numpy(bool)
+        files = files.assign(is_hard_link=in_place & ~counted & ~files["is_keeper"].to_numpy(bool))
+    is_hard_link = files["is_hard_link"].to_numpy(bool)
     images = files["image_id"].to_numpy(np.int64)
     image_stays = pd.Series(~leaves).groupby(images).transform("any").to_numpy(bool)
     from_store = leaves & ~in_place & ~image_stays
@@ -56,7 +48,7 @@ def with_freed(files: pd.DataFrame) -> pd.DataFrame:
         np.where(from_store, files["image_id"], -1 - np.arange(size.size))
     ).duplicated()
     return files.assign(
-        frees_disk=np.where(leaves & in_place & ~is_link, size, 0),
+        frees_disk=np.where(leaves & in_place & ~is_hard_link, size, 0),
         frees_store=np.where(from_store & first.to_numpy(bool), size, 0),
     )
 

@@ -113,9 +113,10 @@ class ClusterFacts:
 
     def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
         """Build the frame, a row for each file or for each image."""
+        links = seen.loc[seen["links"] < 0, "file_id"]
         keepers = partial(
             standard_keepers,
-            files=self.files,
+            files=self.files.assign(is_link=self.files["file_id"].isin(links)),
             images=self.details.assign(within_frame=self._within_frame()),
             measured=self.measured,
         )

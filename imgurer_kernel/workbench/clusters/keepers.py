@@ -1,5 +1,6 @@
 """Choose the file of each cluster to keep by a policy, with facts of the catalog."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
-from imgurer_kernel.report.freed import freed
+from imgurer_kernel.report.freed import IN_PLACE, freed
 from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose, keeper_rows
 from imgurer_kernel.review.view import file_view
 
@@ -18,7 +19,7 @@ POLICY_FACTS = [
 """Columns of the catalog's images that policies use."""
 
 POLICY_FILE_FACTS = [
-    *("file_id", "image_id", "kept", "modified_ns", "taken_in", "device", "inode"),
+    *("file_id", "image_id", "path_key", "kept", "modified_ns", "taken_in", "device", "inode"),
 ]
 """Columns of the catalog's files that `chosen` uses."""
 
@@ -41,7 +42,8 @@ def chosen(
     clusters
         By file.
     files
-        `POLICY_FILE_FACTS`, as `imgurer_kernel.store.catalog.files.present_files` has them.
+        `POLICY_FILE_FACTS`, as `imgurer_kernel.store.catalog.files.present_files` has them; with
+        is_link, the disk is not asked which are symbolic links.
     images
         `POLICY_FACTS` of their images.
     measured
@@ -82,7 +84,16 @@ def _view(
     folders: bool = True,
 ) -> pd.DataFrame:
     times = pd.to_datetime(files["modified_ns"], utc=True).where(files["modified_ns"] > 0)
-    files = files.assign(modified_at=times)
+    in_place = files["kept"].isin(IN_PLACE)
+    if "is_link" not in files:
+        links = [
+            here and key is not None and os.path.islink(key)  # noqa: PTH114  Path takes no bytes
+            for here, key in zip(in_place.tolist(), files["path_key"].tolist(), strict=True)
+        ]
+        files = files.assign(is_link=np.array(links, np.bool_))
+    known = in_place & files["device"].notna() & files["inode"].notna()
+    numbers = files.groupby(["device", "inode"], dropna=False).ngroup()
+    files = files.assign(modified_at=times, disk_file=numbers.where(known, -1))
     return file_view(clusters, files, images, measured, folders=folders)
 
 
@@ -100,6 +111,7 @@ def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
         part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
         part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")
         stays = (is_keeper | chosen["is_reference"] | (chosen["state"] != "present"))[rows]
-        on_disk, in_store = freed(part.assign(links=0, is_blob=False), stays.to_numpy(bool))
+        links = -chosen.loc[rows, "is_link"].to_numpy(np.int64)
+        on_disk, in_store = freed(part.assign(links=links, is_blob=False), stays.to_numpy(bool))
         chosen.loc[rows, "frees_disk"], chosen.loc[rows, "frees_store"] = on_disk, in_store
     return chosen
