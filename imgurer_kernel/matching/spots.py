@@ -3,7 +3,8 @@
 A spot is a corner of the thumbnail with a dHash of its surroundings: 9x9 grays, 4 pixels apart,
 turned to where the surroundings are brightest. Pictures of which one shows a part of the other, or
 has something laid over it, share few hashes of the whole, but many of their spots. They are found
-on seven levels, each smaller by a third of an octave, since a copy may be smaller.
+on seven levels, each smaller by a third of an octave, since a copy may be smaller. Corners beside
+captions, white letters with black edges, are taken last.
 
 Corners are those of Harris and Stephens, "A combined corner and edge detector" (1988), by the
 harmonic mean of the eigenvalues; the direction is that of the centroid of brightness, after Rosin,
@@ -31,7 +32,7 @@ STEP = 2 ** (1 / 3)
 
 SPACING = 4.0
 DIRECTIONS = 256
-VERSION = 1
+VERSION = 2
 """To be raised whenever the same thumbnail gets other spots."""
 
 UInt16s = NDArray[np.uint16]

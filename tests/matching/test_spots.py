@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from imgurer_kernel.matching._numba import spots as kernels
 from imgurer_kernel.matching.spots import (
@@ -145,6 +145,29 @@ def test_what_is_done_to_a_picture_leaves_its_spots(seed):
 
 def rest(spots):
     return spots.place, spots.level, spots.direction
+
+
+def lettered(gray, seed):
+    """Three lines of large letters above and below, white with black edges, on two thirds of it."""
+    image, rng = Image.fromarray(gray), np.random.default_rng(seed)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=30)
+    for y in (0, 24, 46, 118, 136, 154):
+        text = "".join(chr(letter) for letter in rng.integers(65, 91, 12))
+        draw.text((120, y), text, "white", font, "ma", stroke_width=2, stroke_fill="black")
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("seed", range(3, 6))
+def test_letters_leave_spots_to_the_picture_beneath(seed):
+    photo = thumbnail(picture(2)) // 2 + 60
+    hashes, _ = used(find_spots(lettered(photo, seed)))
+    apart = bits(hashes, used(find_spots(photo))[0]).min(axis=1)
+    assert (apart <= 20).sum() >= 4
+
+
+def test_letters_have_the_spots_that_nothing_else_needs():
+    page = np.full((180, 240), 255, np.uint8)
+    assert find_spots(lettered(page, 1)).count[0] > 50
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)), max_size=20))
