@@ -544,3 +544,23 @@ def test_the_heading_of_a_cluster_has_the_words_of_its_files(model):
     labels = ["", "flipped", "rotated"]
     shown = review_cluster(members.assign(label=labels), {})
     assert shown.facts.startswith("flipped and rotated")
+
+
+@pytest.mark.parametrize("opening", ["compare", "look"])
+@pytest.mark.parametrize("act", ["remove_others", "close"])
+def test_what_opens_late_does_not_cover_what_was_done_meanwhile(wb, monkeypatch, opening, act):
+    panel = ReviewPanel(wb)
+    resized_copy = panel.model.queue.files.query("label == 'resized'").iloc[0]
+    cluster = {"cluster_id": int(resized_copy["cluster_id"])}
+    ended = []
+    runner = panel.session.runner
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "run", lambda work, on_done: ended.append((work, on_done)))
+        panel._act(opening, cluster | {"file_id": int(resized_copy["file_id"])})
+    [late] = ended
+    panel._act(act, cluster)
+    runner.run(*late)
+    assert not panel.comparison.widget.active
+    assert panel.viewer.widget.position == -1
+    assert not panel.comparison.job.busy
+    assert not panel.viewer.job.busy

@@ -200,6 +200,9 @@ class ReviewPanel(Panel):
 
     def _act(self, name: str, message: Mapping[str, Any]) -> None:
         model = self.model
+        # What is not open yet would cover what the user does next, and take its keys.
+        self.comparison.job.cancel()
+        self.viewer.job.cancel()
         cluster_id = _number(message.get("cluster_id"))
         acts: dict[str, Callable[[], None]] = {
             "remove_others": lambda: model.remove_others(cluster_id),
@@ -213,6 +216,7 @@ class ReviewPanel(Panel):
             "compare_selected": lambda: self._compare_files(_numbers(message.get("file_ids"))),
             "preview": model.show_preview,
             "confirm": model.confirm,
+            "close": lambda: None,
             "dismiss": lambda: setattr(model, "preview", None),
             "save": self.save.start,
             "again": model.load,

@@ -43,7 +43,7 @@ export default {
       figure.focus({ preventScroll: true });
       if (!scroll) return;
       const { top: above, bottom: below } = section.getBoundingClientRect();
-      const room = bottom.getBoundingClientRect().top;
+      const room = Math.min(bottom.getBoundingClientRect().top, window.innerHeight);
       if (above < 0 || below > room) {
         const block = section.offsetHeight > room ? "start" : "nearest";
         section.scrollIntoView({ block });
@@ -264,7 +264,7 @@ export default {
       return (column.length ? column : beyond).sort((a, b) => distance(a) - distance(b))[0];
     }
 
-    const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo" };
+    const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo", Escape: "close" };
     // In the dashboard keys work while the review is on the screen, wherever the focus is; in a
     // notebook, where x cuts a cell, only where the focus is in the review.
     function isForUs(target) {

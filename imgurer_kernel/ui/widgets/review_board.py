@@ -18,6 +18,7 @@ KEYS = (
     ("u", "undo the last thing done"),
     ("c", "compare with the one that is kept"),
     ("Space", "look closer"),
+    ("Esc", "back to the review, also while something opens"),
     ("Enter", "select the file; with Shift a range"),
     ("?", "show these keys"),
 )
