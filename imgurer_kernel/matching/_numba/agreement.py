@@ -226,7 +226,7 @@ def measure(
 
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     out[names.CONTRAST] = abs(spread)
-    # Of the faint the colours still count, see `imgurer_kernel.matching.relation`.
+    # Of pairs with little texture the colours still count, see `imgurer_kernel.matching.relation`.
     if abs(spread) >= names.PALE and not _promising(found, floor):
         return by * 64 + bx
     valid = found[VALID] > 0.6
@@ -264,7 +264,7 @@ def measure(
         judge_colours(colours, others, out)
         if out[names.AGREE] < names.RICH:
             judge_flat(first, second, box, transform, fit, ok, clear, inverted, out)
-        # What is of other colours, or of other shape, needs no finer look.
+        # Other colours or another shape decide the pair: no finer grid is needed.
         small = max(ha, wa, hb, wb) <= names.SMALL_DRAWING and out[names.BAD] <= _RESHAPED
         if small:
             out[names.GROUND] = min(_plain(light), _plain(other_light))

@@ -34,7 +34,7 @@ def edges(size: int, count: int) -> Int64s:
 def match(
     one: Float32s, other: Float32s, ok: Float32s, reach: int, floor: float, out: Float32s
 ) -> None:
-    """Write what blocks say: the best correlation over shifts of `other`, and that shift.
+    """Write for each block the best correlation over shifts of `other`, and that shift.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def match(
                         out[BEST, row, k], out[OTHER_ENERGY, row, k] = c, energy
                         out[ACROSS, row, k], out[DOWN, row, k] = dx, dy
         if reach == 1:
-            # The vertex of a parabola: by whole pixels alone turned copies are other takes.
+            # The vertex of a parabola: with whole pixels alone, turned copies would be other takes.
             for k in range(bx):
                 middle = along[1, 1, k]
                 for axis, low, high in (
@@ -204,7 +204,7 @@ def _lies_well(found: Float32s) -> bool:
 def refine_and_match(
     one: Float32s, other: Float32s, ok: Float32s, floor: float, fit: Float32s, found: Float32s
 ) -> Float32s:
-    """Bend the second plane as blocks ask for, write what they say then, and return the plane.
+    """Bend the second plane by the shifts of blocks, match anew, and return the plane.
 
     A map of 64x64 pixels is good to a fraction of those, and a photo of a screen is in perspective.
     """

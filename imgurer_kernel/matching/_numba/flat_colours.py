@@ -97,7 +97,7 @@ def leaves(p: Float64s, q: Float64s, gain: float, step: int, gray: bool, left: F
 
 @compiled(f"void({_CELLS}, {_CELLS}, {_VECTOR}, {_VECTOR})", fastmath=True)
 def fit_gain(one: Float64s, other: Float64s, left: Float64s, model: Float64s) -> None:
-    """Find the change of light that explains two lots of colours best, cut off at white.
+    """Find the change of light that explains two sets of colours best, cut off at white.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def fit_gain(one: Float64s, other: Float64s, left: Float64s, model: Float64s) ->
         and what is left of a place on average. Gray is allowed for where the result is gray.
     """
     best = 1e30
-    # As many places as make a colour of a hundredth be seen.
+    # Enough places that a colour of one in a hundred is among them.
     coarse, fine = max(1, len(one) // 200), max(1, len(one) // 800)
     grays = tones.coloured(one) < 3, tones.coloured(other) < 3
     for direction in range(2):
@@ -298,7 +298,7 @@ def judge_flat(
         for channel in range(3):
             far = max(far, abs(one[k, channel] - ground[channel]))
             other_far = max(other_far, abs(other[k, channel] - other_ground[channel]))
-        # The same ground says nothing; another one does.
+        # Grounds of one colour are no evidence; grounds of two are.
         if far > _GROUND or other_far > _GROUND or left[k] > _SLIGHTLY_OFF:
             drawn += 1
             off += left[k] > _OFF

@@ -208,7 +208,7 @@ def judge_remainder(
         other[channel] = bent(other[channel].copy(), fit)
         if inverted:
             other[channel] = 255 - other[channel]
-    # What is written on one of both, in strips, has a light of its own.
+    # A caption of one of both lies on strips, whose light is another one.
     inner = ok.copy()
     inner[: int(out[names.CUT_TOP] * ny + 0.999)] = 0
     inner[int((1 - out[names.CUT_BOTTOM]) * ny) :] = 0

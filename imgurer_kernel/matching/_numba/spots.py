@@ -286,7 +286,7 @@ def find(
         _corners(level, measure)
         count = _choose(measure, captions, min(_QUOTAS[number], most - found), chosen)
         if count:
-            soft = measure  # its work is done
+            soft = measure  # not read any more: its memory is used again
             _blur(level, other, soft)
             for k in range(count):
                 x, y = chosen[k]

@@ -171,7 +171,7 @@ def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
                 for channel in range(3):
                     cp, cq = p[k, channel] - yp[k], q[k, channel] - yq[k]
                     cpq, cpp = cpq + w * cp * cq, cpp + w * cp * cp
-            # A gain of 1 is believed where nothing speaks against it.
+            # A gain of 1 is kept unless the fit contradicts it.
             a, b, c = wxx + 1.0, wx, ww + 1e-3
             determinant = a * c - b * b
             gain = ((wxy + 1.0) * c - b * wy) / determinant

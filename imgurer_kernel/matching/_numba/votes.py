@@ -19,7 +19,7 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 _TOLERANCE = 0.035
 _MAX_TURN = 0.5
 _MAX_RATIO = 1.67
-# Spots of one picture nearer to each other than this are one witness, at several levels.
+# Spots of one picture nearer to each other than this are one corner, found at several levels.
 _ONE_PLACE = 0.012
 # Matches of two pictures that vote, the nearest.
 _MOST = 64
