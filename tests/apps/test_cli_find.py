@@ -106,7 +106,10 @@ def test_where_there_are_no_pictures_it_says_so(folder, tmp_path, capsys, words,
     assert main(["find", str(empty)]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("imgurer: 1 file could not be read as a picture")
+    assert captured.err.splitlines() == [
+        f"imgurer: there are no pictures in {empty}",
+        "imgurer: 1 file of another kind was left out: a text file (1)",
+    ]
 
 
 def test_each_file_is_called_what_it_is_to_the_one_that_is_kept(folder, capsys):
@@ -142,3 +145,20 @@ def test_a_folder_that_is_not_there_is_an_error_also_below_another_one(words, fo
     said = capsys.readouterr()
     assert said.out == ""
     assert f"'{folder}/sup': this path does not exist; check the spelling" in said.err
+
+
+def test_sidecars_do_not_hide_damaged_pictures(folder, capsys, monkeypatch):
+    monkeypatch.setattr(find, "_SHOWN", 1)
+    for number in range(3):
+        (folder / f"{number}.xmp").write_text("<x:xmpmeta/>")
+    (folder / "1.mov").write_bytes(b"\0\0\0\x14ftypqt  " + bytes(999))
+    (folder / "zero.jpg").write_bytes(b"")
+    for words in (["find"], ["--root", str(folder.parent / "store"), "ingest", "--in-place"]):
+        assert main([*words, str(folder)]) == 1
+        said = capsys.readouterr()
+        lines = (said.err if words == ["find"] else said.out).splitlines()
+        assert sum("zero.jpg: the file is empty" in line for line in lines) == 1
+        assert not any("xmp" in line for line in lines)
+        [line] = [line for line in lines if "of other kinds" in line]
+        assert "4 files of other kinds were left out: " in line
+        assert "a video (1)" in line

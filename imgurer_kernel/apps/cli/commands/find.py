@@ -17,6 +17,7 @@ from imgurer_kernel.apps.cli.command import (
 from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
+from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text
 from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.report.writers import to_csv
@@ -83,7 +84,7 @@ def find(call: Call) -> int:
         write_clusters(call, frame)
     if call.out.json and given.csv != "":
         call.out.write_tables({"files": frame, "skipped": _skipped(rejected)})
-    if not frame.attrs["files"]:
+    if not pictures and not by_kind(rejected)[0]:
         # Also with CSV, where the user would see only a heading.
         filtered = " that the options let through" if given.exclude or given.min_size else ""
         write_error(f"there are no pictures{filtered} in {join_words(map(str, given.folders))}")
@@ -99,13 +100,16 @@ def _skipped(rejected: Mapping[str, str]) -> pd.DataFrame:
 
 def _write_rejected(rejected: Mapping[str, str], shown: int) -> None:
     """Write to standard error which files and folders could not be read, and why."""
-    folders = sum(Path(place).is_dir() for place in rejected)
-    for number, one in ((len(rejected) - folders, "file"), (folders, "folder")):
+    failures, others = by_kind(rejected)
+    folders = sum(Path(place).is_dir() for place in failures)
+    for number, one in ((len(failures) - folders, "file"), (folders, "folder")):
         what = " as pictures" if one == "file" and number > 1 else " as a picture"
         what = "" if one == "folder" else what
         if number:
             write_error(f"{count(number, one)} could not be read{what}")
-    for place, reason in sorted(rejected.items())[:shown]:
+    for place, reason in [*failures.items()][:shown]:
         write_error(f"  {place}: {reason}")
-    if len(rejected) > shown:
-        write_error(f"  ... and {len(rejected) - shown:,} more; --json and --html list all")
+    if len(failures) > shown:
+        write_error(f"  ... and {len(failures) - shown:,} more; --json and --html list all")
+    if others:
+        write_error(kinds_text(others))

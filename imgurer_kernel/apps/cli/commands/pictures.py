@@ -18,6 +18,7 @@ from imgurer_kernel.apps.cli.command import (
     seed,
 )
 from imgurer_kernel.apps.cli.file_filters import EXCLUDE, MIN_SIZE
+from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text
 
 RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
 NO_VERIFY = argument(
@@ -90,13 +91,18 @@ def write_ingested(call: Call, frame: pd.DataFrame) -> int:
     """Print the outcome of each file; as text only changes and totals."""
     rejected = frame[frame["status"] == "rejected"]
     damaged = frame["reason"].str.startswith("damaged: ")
-    changes = frame[frame["status"].isin(["rejected", "changed", "moved", "missing"]) | damaged]
+    changes = frame[frame["status"].isin(["changed", "moved", "missing"]) | damaged]
     if call.out.json:
         call.out.write_table(frame)
+    failures, others = by_kind(dict(zip(rejected["source"], rejected["reason"], strict=True)))
+    for source, reason in failures.items():
+        call.out.write_line(f"rejected {source}: {reason}")
     columns = (changes[name] for name in ("source", "status", "reason"))
     for source, status, reason in zip(*columns, strict=True):
-        has_reason = status == "rejected" or reason.startswith("damaged: ")
+        has_reason = reason.startswith("damaged: ")
         call.out.write_line(f"{status} {source}" + (f": {reason}" if has_reason else ""))
+    if others:
+        call.out.write_line(f"{kinds_text(others)}; --json lists them")
     totals = frame["status"].value_counts()
     parts = [f"{totals.get(key, 0):,} {label}" for key, label in _TOTALS.items()]
     parts += [f"{totals[key]:,} {label}" for key, label in _RARE_TOTALS.items() if key in totals]

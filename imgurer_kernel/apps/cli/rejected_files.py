@@ -1,0 +1,76 @@
+"""Tell rejected files that should be pictures from files of other kinds, such as sidecars.
+
+In a library of photos most rejected files are sidecars, videos and raw files. Listed one by one,
+they would hide the few pictures that are damaged, and the folders that could not be read.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+
+from imgurer_kernel.common.text import count, join_words
+
+_OTHER_KIND = re.compile(r"this is (.+?), which cannot be taken in")
+_OF_PICTURES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp"),
+        *(".heic", ".heif", ".hif", ".avif", ".ico", ".jp2", ".ppm", ".pgm", ".pbm"),
+    )
+)
+
+
+def by_kind(rejected: Mapping[str, str]) -> tuple[dict[str, str], Counter[str]]:
+    """Sort out files whose content and name are of another kind.
+
+    Parameters
+    ----------
+    rejected
+        Reasons by path.
+
+    Returns
+    -------
+    failures, others
+        Reasons by path for all else, folders first; and the number of files of each other kind.
+
+    Examples
+    --------
+    >>> failures, others = by_kind(
+    ...     {
+    ...         "a.xmp": "this is a text file, which cannot be taken in; choose a picture",
+    ...         "b.jpg": "this is a text file, which cannot be taken in; choose a picture",
+    ...         "c.jpg": "the file is empty",
+    ...     }
+    ... )
+    >>> list(failures), dict(others)
+    (['b.jpg', 'c.jpg'], {'a text file': 1})
+    """
+    failures, others = {}, Counter[str]()
+    for place, reason in sorted(rejected.items(), key=lambda each: (not _is_dir(each[0]), each[0])):
+        kind = _OTHER_KIND.match(reason)
+        if kind and PurePath(place).suffix.lower() not in _OF_PICTURES:
+            others[kind[1]] += 1
+        else:
+            failures[place] = reason
+    return failures, others
+
+
+def kinds_text(others: Counter[str]) -> str:
+    """Describe how many files of which other kinds were left out.
+
+    Examples
+    --------
+    >>> kinds_text(Counter({"a video": 2, "a text file": 1}))
+    '3 files of other kinds were left out: a video (2) and a text file (1)'
+    """
+    number = sum(others.values())
+    kinds = join_words(f"{kind} ({found:,})" for kind, found in others.most_common())
+    were = "of another kind was" if number == 1 else "of other kinds were"
+    return f"{count(number, 'file')} {were} left out: {kinds}"
+
+
+def _is_dir(place: str) -> bool:
+    try:
+        return Path(place).is_dir()
+    except OSError:
+        return False
