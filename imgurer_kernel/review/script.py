@@ -28,6 +28,7 @@ _FUNCTIONS = rb"""#
 set -u
 back=${1-}
 failed=0
+moved=0
 
 case $back in
 '' | --back) ;;
@@ -65,7 +66,8 @@ move() {
     if is_there "$2"; then
         stays "$1" "something is there already: $2"
     else
-        mkdir -p -- "${2%/*}/" && mv -- "$1" "$2" || stays "$1" "it cannot be moved"
+        mkdir -p -- "${2%/*}/" && mv -- "$1" "$2" && moved=$((moved + 1)) ||
+            stays "$1" "it cannot be moved"
     fi
 }
 
@@ -135,6 +137,15 @@ along() {
 """
 
 
+_END = rb"""
+case $back in
+'') printf 'files moved: %s; to move them back: sh %s --back\n' "$moved" "$0" ;;
+*) printf 'files moved back: %s\n' "$moved" ;;
+esac
+exit $failed
+"""
+
+
 def write_script(acts: Iterable[Act], path: Path | str) -> Path:
     """Write `script` to a file; only an older script is replaced.
 
@@ -176,7 +187,7 @@ def script(acts: Iterable[Act]) -> bytes:
         files = [(moved[place].source, _target(moved[place])) for place in each.places]
         words = [word for pair in files for word in pair]
         lines.append(_line(b"along", each.source, each.digest.encode(), each.target, *words))
-    lines.append(b"exit $failed\n")
+    lines.append(_END)
     return b"".join(lines)
 
 

@@ -46,6 +46,7 @@ def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
     status, said, _ = run("review", "apply", plan)
     assert status == 0
     assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
+    assert said.endswith("in the trash: `imgurer trash empty` frees the space\n")
     batch = said.partition("undo ")[2].partition("`")[0]
     assert batch in run("review", "journal")[1]
     # Once more nothing is left to be done, and that is said row by row.

@@ -47,13 +47,26 @@ def acts(folder):
     ]  # fmt: skip
 
 
-def run(text, folder, *options, shell="sh", path=None):
+def run_script(text, folder, *options, shell="sh", path=None):
     (folder.parent / "plan.sh").write_bytes(text)
-    done = subprocess.run(
+    return subprocess.run(
         [shutil.which(shell), folder.parent / "plan.sh", *options], check=False,
         capture_output=True, cwd=folder.parent, env=None if path is None else {"PATH": str(path)},
     )  # fmt: skip
+
+
+def run(*args, **options):
+    done = run_script(*args, **options)
     return done.returncode, done.stderr.decode()
+
+
+def test_it_says_how_many_files_it_moved_and_how_they_come_back(acts, folder):
+    text = script(acts)
+    plan = folder.parent / "plan.sh"
+    line = f"to move them back: sh {plan} --back\n"
+    assert run_script(text, folder).stdout.decode() == f"files moved: 2; {line}"
+    assert run_script(text, folder).stdout.decode() == f"files moved: 0; {line}"
+    assert run_script(text, folder, "--back").stdout.decode() == "files moved back: 2\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)

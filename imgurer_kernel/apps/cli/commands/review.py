@@ -144,6 +144,8 @@ def apply_review(call: Call) -> int:
             f"removed {_size(went)}; {len(refused):,} refused"
             + (f". `imgurer review undo {done.attrs['batch']}` takes it back" if len(went) else "")
         )
+        if went["act"].isin(["trash", "forget", "link"]).any():
+            call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
 
