@@ -64,9 +64,9 @@ def test_it_says_how_many_files_it_moved_and_how_they_come_back(acts, folder):
     text = script(acts)
     plan = folder.parent / "plan.sh"
     line = f"to move them back: sh {plan} --back\n"
-    assert run_script(text, folder).stdout.decode() == f"files moved: 2; {line}"
+    assert run_script(text, folder).stdout.decode() == f"files moved: 3; {line}", "a sidecar, too"
     assert run_script(text, folder).stdout.decode() == f"files moved: 0; {line}"
-    assert run_script(text, folder, "--back").stdout.decode() == "files moved back: 2\n"
+    assert run_script(text, folder, "--back").stdout.decode() == "files moved back: 3\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
