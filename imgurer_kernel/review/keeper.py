@@ -23,6 +23,13 @@ _COPY_NAME = re.compile(
 )
 
 
+# Whole words in the name of a folder into which pictures are copied, or from which they are taken.
+_COPY_FOLDER = re.compile(
+    r"(?<![^\W_])(back[ _-]?ups?|bak|sicherung(en)?|sauvegardes?|respaldo|copies|kopien|copias"
+    rf"|{_WORDS}|duplicates|duplikate|downloads?)(?![^\W_])",
+    re.IGNORECASE,
+)
+
 _ANY_OF_THESE = (")", *_WORDS.split("|"), "download", "unnamed")
 _MAY_BE_COPY = re.compile("|".join(map(re.escape, _ANY_OF_THESE)), re.IGNORECASE)
 
@@ -63,6 +70,18 @@ def copy_names(filenames: Sequence[str]) -> BoolMask:
     for row in np.unique(np.searchsorted(ends, places, side="right")).tolist():
         copies[row] = has_copy_name(filenames[row])
     return copies
+
+
+def in_copy_folders(folders: Sequence[str]) -> BoolMask:
+    """Return for each path of a folder whether it is a place for copies, or below one, bool (n,).
+
+    Examples
+    --------
+    >>> in_copy_folders(["/a/Backup 2020", "/a/Camera copies/1", "/a/Camera/1", "/tempo"]).tolist()
+    [True, True, False, False]
+    """
+    found = {folder: _COPY_FOLDER.search(folder) is not None for folder in set(folders)}
+    return np.array([found[folder] for folder in folders], np.bool_)
 
 
 def file_order(files: pd.DataFrame) -> Int64s:

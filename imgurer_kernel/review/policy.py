@@ -106,6 +106,13 @@ STANDARD = KeeperPolicy(
         Rule("linked", "is_linked", "most", "what links lead to", "a file without links"),
         Rule("oldest", "modified_at", "least", "oldest", "later"),
         Rule("name", "has_copy_name", "least", "the name of an original", "the name of a copy"),
+        Rule(
+            "folder",
+            "in_copy_folder",
+            "least",
+            "not in a folder for copies",
+            "in a folder for copies",
+        ),
         Rule("taken in", "taken_in", "least", "taken in first", "taken in later"),
         Rule("path", "place", "least", "first by path", "later by path"),
         Rule("id", "file_id", "least", "first", "later"),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.generations import saved_again
-from imgurer_kernel.review.keeper import copy_names
+from imgurer_kernel.review.keeper import copy_names, in_copy_folders
 from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, true_pixels
 from imgurer_kernel.review.writing import marked
 
@@ -43,6 +43,7 @@ VIEW: Mapping[str, str] = {
     "is_linked": "a symbolic link of the cluster leads to it",
     "disk_file": "number of the file on disk, the same for all of its names; -1 if unknown",
     "has_copy_name": "named as programs name copies",
+    "in_copy_folder": "in a folder for copies, such as Backup or Downloads",
     "damaged": "parts of the picture are missing",
     "is_gray": "without colour, where others of the cluster have it",
     "shown_pixels": "pixels without a frame, at the true resolution",
@@ -84,8 +85,6 @@ def file_view(
     files: pd.DataFrame,
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
-    *,
-    folders: bool = True,
 ) -> pd.DataFrame:
     """Add the columns of `VIEW` to clusters by file.
 
@@ -100,8 +99,6 @@ def file_view(
         damaged and is_gray if known.
     measured
         Measures of originals, by digest; may be incomplete.
-    folders
-        Whether to fill in the folder, which takes a while; no standard rule needs it.
     """
     extra = [name for name in ("damaged", "is_gray", "within_frame") if name in images]
     facts = ["image_id", "format", "frames", "taken_at", "camera", "latitude", "longitude"]
@@ -129,13 +126,15 @@ def file_view(
     of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
     damaged = view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0
     name = view["path"].where(view["path"].notna(), view["filename"])
+    folders = _folders(name)
     return view.assign(
         medoid_label=view["label"],
         place=name,
-        folder=_folders(name) if folders else "",
+        folder=folders,
         has_copy_name=copy_names([str(each) for each in view["filename"].tolist()]),
         is_linked=~view["is_link"] & view["disk_file"].isin(view.loc[view["is_link"], "disk_file"]),
         damaged=damaged,
+        in_copy_folder=in_copy_folders(folders),
         # For a cluster that is all gray the value is the same for all, and has no effect.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),

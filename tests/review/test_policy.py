@@ -1,5 +1,7 @@
 """Which file is kept and why: the standard rules one by one, and those of one's own."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +32,8 @@ BEST = {
     "camera_facts": 3, "is_camera_format": True, "shown_pixels": 100, "metadata": 9,
     "quality": 95.0, "saved_quality": 95.0,
     "is_reference": True, "modified_at": pd.Timestamp("2020-01-01", tz="UTC"),
-    "has_copy_name": False, "taken_in": pd.Timestamp("2020-01-01", tz="UTC"), "place": "/a",
+    "has_copy_name": False, "in_copy_folder": False,
+    "taken_in": pd.Timestamp("2020-01-01", tz="UTC"), "place": "/a",
 }  # fmt: skip
 WORSE = {
     "is_link": True, "is_linked": False,
@@ -39,6 +42,7 @@ WORSE = {
     "camera_facts": 1, "is_camera_format": False, "shown_pixels": 99, "metadata": 8,
     "quality": np.nan, "saved_quality": np.nan,
     "is_reference": False, "modified_at": pd.NaT, "has_copy_name": True,
+    "in_copy_folder": True,
     "taken_in": pd.Timestamp("2021-01-01", tz="UTC"), "place": "/b",
 }  # fmt: skip
 
@@ -83,6 +87,18 @@ def test_what_is_missing_is_kept_only_where_nothing_is_there_and_pins_come_first
     assert choose(two)["keeper_id"].tolist() == [1, 2, 1]
     assert choose(two)["keeper_reason"].iloc[1] == "kept: first", "alone, by the last rule"
     assert keeper_rows(two).tolist() == [0, 1, 0]
+
+
+def test_of_equal_files_the_one_in_a_backup_goes(new_store, tmp_path):
+    folders = [tmp_path / "in" / name for name in ("Backup/old disk", "Camera/2021", "Downloads")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "a.jpg").write_bytes(encode(scene(1, 160, 120)))
+        os.utime(folder / "a.jpg", (1_600_000_000,) * 2)
+    wb = new_store()
+    wb.ingest(tmp_path / "in", store="reference", progress=False)
+    for frame in (wb.queue(progress=False), wb.clusters(progress=False)):
+        assert frame.loc[frame["is_keeper"], "path"].tolist() == [str(folders[1] / "a.jpg")]
 
 
 def test_a_later_rule_ranks_only_what_earlier_ones_have_left(monkeypatch):

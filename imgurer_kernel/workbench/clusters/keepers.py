@@ -64,7 +64,7 @@ def standard_keepers(
     """Mark the rows of clusters that the standard policy keeps, as a plan does, bool (n,)."""
     if rows.empty:
         return np.zeros(0, bool)
-    kept = keeper_rows(_view(rows, files, images, measured, folders=False))
+    kept = keeper_rows(_view(rows, files, images, measured))
     return np.asarray(kept == np.arange(len(rows)), np.bool_)
 
 
@@ -80,8 +80,6 @@ def _view(
     files: pd.DataFrame,
     images: pd.DataFrame,
     measured: Mapping[str, OriginalFacts],
-    *,
-    folders: bool = True,
 ) -> pd.DataFrame:
     times = pd.to_datetime(files["modified_ns"], utc=True).where(files["modified_ns"] > 0)
     in_place = files["kept"].isin(IN_PLACE)
@@ -94,7 +92,7 @@ def _view(
     known = in_place & files["device"].notna() & files["inode"].notna()
     numbers = files.groupby(["device", "inode"], dropna=False).ngroup()
     files = files.assign(modified_at=times, disk_file=numbers.where(known, -1))
-    return file_view(clusters, files, images, measured, folders=folders)
+    return file_view(clusters, files, images, measured)
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
