@@ -127,12 +127,21 @@ class ActDiskCheck:
         """Raise unless a file has the same bytes as when it was ingested."""
         facts = file.facts
         size_differs = facts.st_size != known.bytes
-        if self._quick and not size_differs:
-            now = (modified_ns(facts), facts.st_dev, facts.st_ino)
-            if now == (known.modified_ns, known.device, known.inode):
-                return
+        seems_same = not size_differs and (
+            (modified_ns(facts), facts.st_dev, facts.st_ino)
+            == (known.modified_ns, known.device, known.inode)
+        )
+        if self._quick and seems_same:
+            return
         if size_differs or file.digest() != known.digest:
-            message = f"{disk.shown(path)} has been changed since it was taken in; scan it again"
+            # A scan that compares sizes and times would not notice, and the same would be said.
+            hint = (
+                ", but not its size and time; see whether it is damaged, and scan it again with "
+                "--checksum (checksum=True)"
+                if seems_same
+                else "; scan it again"
+            )
+            message = f"{disk.shown(path)} has been changed since it was taken in{hint}"
             raise ActRefused(message)
 
     # The two folders ------------------------------------------------------------------------

@@ -84,6 +84,17 @@ def test_the_file_that_goes_is_gone_or_changed(wb, folder):
     assert "missing since the last scan" in why(wb, {**plan})
 
 
+def test_a_change_that_a_scan_does_not_notice_is_said_to_need_a_checksum(wb, folder):
+    plan, path = row(wb, "a-copy.jpg"), folder / "sub/a-copy.jpg"
+    replaced(path, LARGE[:-9] + b"decayed!!")
+    assert set(wb.ingest(folder, progress=False)["status"]) == {"unchanged"}
+    reason = why(wb, plan)
+    assert "has been changed since it was taken in, but not its size and time" in reason
+    assert reason.endswith("scan it again with --checksum (checksum=True)")
+    found = wb.ingest(folder, checksum=True, progress=False)
+    assert found.loc[found["source"] == str(path), "status"].tolist() != ["unchanged"]
+
+
 def test_members_are_not_told_where_files_of_others_are(wb, folder):
     wb.accounts.create("ann", "a long password")
     wb.upload("mine.jpg", SMALL, "ann")
