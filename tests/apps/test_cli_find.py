@@ -162,3 +162,11 @@ def test_sidecars_do_not_hide_damaged_pictures(folder, capsys, monkeypatch):
         [line] = [line for line in lines if "of other kinds" in line]
         assert "4 files of other kinds were left out: " in line
         assert "a video (1)" in line
+
+
+def test_the_page_offers_no_plan_which_no_store_could_apply(folder, tmp_path, capsys):
+    page = tmp_path / "found.html"
+    assert main(["find", str(folder), "--html", str(page)]) == 0
+    text = page.read_text()
+    assert '"file_id":[-1,-1,-1]' in text.replace(" ", "")
+    assert "imgurer ingest --in-place FOLDER" in text

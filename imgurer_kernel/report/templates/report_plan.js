@@ -5,6 +5,9 @@
   const canGo = (row) => files.file_id[row] >= 0 && !(files.flags[row] & REFERENCE)
     && (word("state", row) === "present" || word("state", row) === "")
     && facts[clusterOf[row]].keeper !== row;
+  const isOfStore = files.file_id.some((id) => id >= 0);
+  byId("plan").hidden = !isOfStore;
+  byId("no-plan").hidden = isOfStore;
   const PLAN = ["file_id", "path", "filename", "user", "act", "keeper_id", "keeper_path", "reason", "label", "bytes"];
   const cell = (value) => {
     let shown = String(value);

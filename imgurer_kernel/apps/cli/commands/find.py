@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -63,12 +64,14 @@ def find(call: Call) -> int:
             progress=call.out.progress,
         )
         if given.html:
-            path = wb.report(
+            report = wb.report(
                 frame,
                 folders=given.folders,
                 **read_filters(call),
                 progress=call.out.progress,
-            ).save(given.html)
+            )
+            # The ids are those of the cache: no store could apply a plan with them.
+            path = replace(report, files=report.files.assign(file_id=-1)).save(given.html)
             call.out.write_line(f"{path}: {totals(frame)}")
         rejected = dict(wb.rejections)
     pictures = frame.attrs["files"] - frame.attrs["rejected"]
