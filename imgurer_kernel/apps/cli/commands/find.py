@@ -71,7 +71,8 @@ def find(call: Call) -> int:
                 progress=call.out.progress,
             )
             # The ids are those of the cache: no store could apply a plan with them.
-            path = replace(report, files=report.files.assign(file_id=-1)).save(given.html)
+            files = report.files.assign(file_id=-1, keeper_id=-1)
+            path = replace(report, files=files).save(given.html)
             call.out.write_line(f"{path}: {totals(frame)}")
         rejected = dict(wb.rejections)
     pictures = frame.attrs["files"] - frame.attrs["rejected"]
