@@ -99,7 +99,7 @@ def noticed(tests: Sequence[Path], root: Path, python: Path) -> str:
 
 
 def copy_checkout(checkout: Path, into: Path) -> Path:
-    """Copy what is tracked, so that neither the checkout nor its caches are touched."""
+    """Copy what is tracked and compiled code, so that the checkout is not touched."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=checkout, check=True, capture_output=True
     ).stdout.decode()
@@ -107,6 +107,11 @@ def copy_checkout(checkout: Path, into: Path) -> Path:
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(checkout / name, target)
+    # Else the first tests compile it anew, which takes minutes.
+    for compiled in checkout.glob("imgurer_kernel/*/_numba/__pycache__/*.nb?"):
+        target = into / compiled.relative_to(checkout)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(compiled, target)
     return into
 
 
@@ -117,15 +122,21 @@ def changed_lines(mutant: Mutant, before: str, after: str, root: Path) -> str:
     return f"{mutant.module.relative_to(root)}\n\n```diff\n{body}\n```\n"
 
 
-def run(checkout: Path, sample: int, seed: int, python: Path, out: Path, *, own: bool) -> None:
-    """Try the sample, and write what lived after each, so that an end loses nothing."""
+def run(
+    checkout: Path, chosen: tuple[int, int, slice], python: Path, out: Path, *, own: bool
+) -> None:
+    """Try the sample, and write what lived after each, so that an end loses nothing.
+
+    `chosen` is the size of the sample, its seed, and which of it are tried.
+    """
+    sample, seed, part = chosen
     kept = out.with_suffix(".jsonl")
     tried = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     before_this = {(each["module"], each["operator"], each["place"]) for each in tried}
     with tempfile.TemporaryDirectory() as folder:
         root = copy_checkout(checkout, Path(folder))
         sound: dict[Path, bool] = {}
-        for mutant in drawn(root, sample, seed):
+        for mutant in drawn(root, sample, seed)[part]:
             name = mutant.module.relative_to(root).as_posix()
             if (name, mutant.operator, mutant.occurrence) in before_this:
                 continue
@@ -165,11 +176,16 @@ def main() -> None:
     parser.add_argument(
         "--own", action="store_true", help="without the room's other tests: quicker, and stricter"
     )
+    parser.add_argument(
+        "--part", default="1/1", metavar="K/N", help="only each N-th, from the K-th: N at a time"
+    )
     parser.add_argument("--python", type=Path, default=ROOT / ".venv" / "bin" / "python")
     parser.add_argument("--out", type=Path, default=Path("mutation.md"))
     given = parser.parse_args()
     python = given.python.absolute()
-    run(given.checkout, given.sample, given.seed, python, given.out, own=given.own)
+    first, _, step = given.part.partition("/")
+    chosen = given.sample, given.seed, slice(int(first) - 1, None, int(step))
+    run(given.checkout, chosen, python, given.out, own=given.own)
 
 
 if __name__ == "__main__":
