@@ -78,6 +78,11 @@ def test_another_sites_page_may_lead_here_and_nothing_else(site, method, dest):
     assert is_top_level(headers) is (dest == "document")
 
 
+@pytest.mark.parametrize("mode", ["no-cors", "same-origin", "websocket", "cors", ""])
+def test_only_who_navigates_opens_a_page(mode):
+    assert not is_top_level({"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": "document"})
+
+
 def test_a_page_that_nobody_sees_yet_is_none():
     assert not is_top_level({"Sec-Purpose": "prefetch;prerender"})
     assert not is_top_level({"Purpose": "prefetch"})

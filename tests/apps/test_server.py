@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import logging
 import queue
 import re
 import signal
@@ -774,3 +775,14 @@ def test_what_was_never_begun_does_not_complain_at_the_end(recwarn):
     with silenced():
         del waiting
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("status", "logged"), [(200, 0), (302, 0), (404, 0), (429, 0), (500, 1), (501, 1), (503, 0)]
+)
+def test_requests_that_the_server_failed_to_answer_are_logged(status, logged, caplog):
+    """No others: 503 is what a full server says, to everybody who comes."""
+    request = SimpleNamespace(method="GET", path="/somewhere")
+    with caplog.at_level(logging.DEBUG, configuration.__name__):
+        configuration._log_failure(SimpleNamespace(get_status=lambda: status, request=request))
+    assert [each.getMessage() for each in caplog.records] == ["GET /somewhere failed"] * logged

@@ -9,7 +9,12 @@ import pytest
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many, orientations, turned_hashes
 from imgurer_kernel.matching import candidates, hash_candidates
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
-from imgurer_kernel.matching.candidates import Candidates, add_nearest, keep_nearest
+from imgurer_kernel.matching.candidates import (
+    Candidates,
+    add_nearest,
+    keep_nearest,
+    sort_matches,
+)
 from imgurer_kernel.matching.hash_candidates import (
     NEGATIVE_RADIUS,
     ImageHashes,
@@ -197,6 +202,16 @@ def drawn_rows(random, images, count):
         random.random(count) < 0.1,
         start,
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_matches_of_a_pair_are_sorted_by_distance_and_those_by_spots_come_last(seed):
+    rows = drawn_rows(np.random.default_rng(seed), 10, 300)
+    found = sort_matches(rows)
+    pairs = list(zip(found.first, found.second, found.region == SPOT, found.distance, strict=True))
+    assert pairs == sorted(pairs)
+    assert len(found) == len(rows)
+    assert {SPOT, 0} <= set(found.region.tolist())
 
 
 @pytest.mark.parametrize("seed", range(30))

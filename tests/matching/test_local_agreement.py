@@ -23,6 +23,12 @@ def blurred(image, sigma):
     return np.asarray(picture, np.float32)
 
 
+def test_each_feature_has_a_number_of_its_own():
+    names = list(vars(local))
+    features = names[names.index("SHARE") : names.index("FEATURES")]
+    assert sorted(getattr(local, name) for name in features) == list(range(local.FEATURES))
+
+
 def test_ring_spectra_are_those_of_numpy():
     one, other = plane(3, 96), plane(4, 96)
     found = np.empty((2, sharpness.RINGS))
