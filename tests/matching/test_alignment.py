@@ -24,6 +24,19 @@ def test_a_picture_agrees_with_itself(seed):
     assert (found == IDENTITY).all()
 
 
+@pytest.mark.parametrize("side", [64, 32])
+def test_the_contents_of_pictures_get_one_brightness_and_contrast(side):
+    """Also those of little contrast, of which whole gray levels would be a large part."""
+    grays = np.stack([gray(picture(1)) * contrast + 100 for contrast in (0.15, 0.2, 0.5)])
+    boxes = np.array([[0, 0, 64, 64], [8, 4, 60, 56], [0, 16, 64, 48]])
+    found, deviation = alignment._standardize(grays, boxes, side)
+    for level, (left, top, right, bottom) in zip(found, boxes * side // 64, strict=True):
+        inside = level[top:bottom, left:right]
+        assert inside.mean() == pytest.approx(0, abs=1e-4)
+        assert inside.std() == pytest.approx(1, rel=1e-4)
+    assert (deviation > 2).all()
+
+
 @pytest.mark.parametrize("contrast", [1, 0.2, 0.1])
 def test_however_faint_a_picture_is_it_agrees_with_itself_and_with_no_stranger(contrast):
     one, other, third = (

@@ -47,7 +47,7 @@ def tests_of(module: Path, root: Path) -> list[Path]:
 
 
 def own_tests(module: Path, root: Path) -> list[Path]:
-    """List those of `tests_of` without the room; the room alone where the module has none."""
+    """List those of `tests_of` without the room, unless the module has none but its examples."""
     *own, room = tests_of(module, root)
-    # Its examples are no test of their own: without any, pytest would say that nothing was run.
-    return own if any(path.name.startswith("test_") for path in own) else [room]
+    # Of a module without examples pytest alone would say that nothing was run.
+    return own if any(path.name.startswith("test_") for path in own) else [*own, room]
