@@ -206,7 +206,7 @@ class ImageCache:
             shares = same_layout.unmatched(ones, fine[other], maps[rows])
             shared[rows] = shares >= same_layout.DIFFERENT
             if self._progress is not None:
-                self._progress("reading the small print", min(k + _THUMBNAIL_CHUNK, n), n)
+                self._progress("comparing layouts", min(k + _THUMBNAIL_CHUNK, n), n)
         return shared
 
     @property
@@ -237,7 +237,9 @@ class ImageCache:
                 content[rows],
             )
             if self._progress is not None:
-                self._progress("looking closer", min(k + _THUMBNAIL_CHUNK, len(order)), len(order))
+                self._progress(
+                    "comparing thumbnails", min(k + _THUMBNAIL_CHUNK, len(order)), len(order)
+                )
         return found
 
     def have_seams(
@@ -328,7 +330,7 @@ class ImageCache:
             part = positions[k : k + _CHUNK]
             shares[k : k + _CHUNK] = same_layout.background(self.read(part).pictures[part])
             if self._progress is not None:
-                self._progress("reading the small print", 0, 0)
+                self._progress("comparing layouts", 0, 0)
         return shares
 
 

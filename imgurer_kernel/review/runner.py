@@ -135,7 +135,7 @@ class ActRunner:
         results = []
         for number, act in enumerate(acts):
             if progress is not None and number % _CHUNK == 0:
-                progress("looking", number, len(acts))
+                progress("checking", number, len(acts))
             try:
                 with ExitStack() as stack:
                     check.look(stack, act)

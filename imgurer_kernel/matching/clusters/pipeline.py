@@ -109,7 +109,7 @@ def find_clusters(
         again, if it was found in the same scope. It does not change the answer.
     progress
         Called with the stage (``"reading"``, ``"searching"``, ``"comparing"`` or
-        ``"reading the small print"``), how much of it is done and how much there is. An exception
+        ``"comparing layouts"``), how much of it is done and how much there is. An exception
         that it raises stops the work and reaches the caller.
     """
     ranked = _RankedImages.of(images)

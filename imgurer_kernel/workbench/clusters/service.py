@@ -297,14 +297,14 @@ class ClusterService:
                     words.append(label_for(some, row, one, other, close[row]))
                     if may_be_equal(words[row], *pictures[list(ends)]):
                         to_compare.append((row, *(digests[k] for k in ends)))
-                report = partial(progress, "naming", len(codes), len(pairs))
+                report = partial(progress, "labelling", len(codes), len(pairs))
                 answers = in_order(
                     lambda pair: self._loader.equal_pixels(*pair[1:]), to_compare, report
                 )
                 for (row, *_), same in zip(to_compare, answers if to_compare else (), strict=True):
                     words[row] = "same pixels" if same else words[row]
                 codes += [WORDS.index(word) for word in words]
-                progress("naming", len(codes), len(pairs))
+                progress("labelling", len(codes), len(pairs))
         return np.array(codes, np.float64)[:, None]
 
 
