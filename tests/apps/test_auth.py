@@ -206,6 +206,25 @@ def test_a_session_is_looked_up_while_passwords_are_checked(door, users):
     run(scenario())
 
 
+def test_a_session_that_has_ended_is_valid_for_two_seconds_at_most(door, clock):
+    async def scenario():
+        sessions = door._sessions
+        one, other = (sessions.begin(name, browser="", address="") for name in ("bob", "ann"))
+        assert await door.is_valid(one)
+        assert await door.is_valid(other)
+        sessions.begun.remove(one)
+        clock.now += 1.9
+        assert await door.is_valid(one), "the catalog is not asked for each request"
+        clock.now += 0.2
+        assert not await door.is_valid(one)
+        assert await door.is_valid(other)
+        sessions.begun.remove(other)
+        door.look_again()
+        assert not await door.is_valid(other), "who hears of an end does not wait"
+
+    run(scenario())
+
+
 def test_the_queue_has_an_end_and_says_so_at_once(door, users):
     async def scenario():
         users.gate.clear()
