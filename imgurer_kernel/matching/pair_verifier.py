@@ -28,7 +28,7 @@ from imgurer_kernel.matching.pair_table import (
     pair_starts,
 )
 from imgurer_kernel.matching.regions import SPOT, WHOLE
-from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LARGE, LIKELY
+from imgurer_kernel.matching.relation import DETAILS, DOUBTFUL, LARGE, LIKELY, Relation
 from imgurer_kernel.matching.verify import PreparedPictures, are_same, start_maps
 
 Measure = Callable[..., Comparison]
@@ -40,8 +40,9 @@ MAX_CLOSE_LOOKS = 16
 best. Few photographs have two such pairs; of objects on a plain ground every two are one, and each
 takes 2 ms: 8,000 pairs of 152 objects, none of which was the same below an agreement of 0.9."""
 
-# Rank by relation: a match that is the same counts most, then one that is related.
-_RANK = np.array([0, 3, 1, 2, 2, 2, 2, 2])
+# By relation: a match that is the same ranks above one that is related.
+_RANK = np.full(len(Relation), 2)
+_RANK[[UNTESTED, DIFFERENT, SAME]] = 0, 1, 3
 
 Judge = Callable[..., Float64s]
 """Judges pairs (first, second, maps, measures), as `imgurer_kernel.matching.judgement.judge` does;
