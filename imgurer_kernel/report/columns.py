@@ -63,6 +63,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "is_medoid": ("bool", "whether the others were compared with it"),
             "is_keeper": ("bool", "whether it is the one that is kept"),
             "is_reference": ("bool", "whether it is in a reference folder, and stays"),
+            "is_other_name": ("bool", "whether it is a link or another name of the kept one"),
             "keeper_id": ("Int64", "file_id of the file that is kept"),
             "keeper_rule": ("category", "the rule that decided"),
             "keeper_reason": ("str", "why it is kept, or what speaks against it"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _WORDS = ("folder", "user", "state", "label", "format", "camera", "keeper_reason", "verdict")
 _NUMBERS = ("file_id", "image_id", "keeper_id", "width", "height", "bytes", "distance_to_medoid")
 _MAP = [f"map_{name}" for name in "abcdef"]
-KEPT, MEDOID, REFERENCE = 1, 2, 4
+KEPT, MEDOID, REFERENCE, OTHER_NAME = 1, 2, 4, 8
 """Bits of the flags of a file."""
 
 PART = 200
@@ -48,6 +48,7 @@ def page_data(report: "Report", clusters: int) -> dict[str, Any]:
         files["is_keeper"].astype(int) * KEPT
         + files["is_medoid"].astype(int) * MEDOID
         + files["is_reference"].astype(int) * REFERENCE
+        + files["is_other_name"].astype(int) * OTHER_NAME
     )
     frees = (files["frees_disk"] + files["frees_store"]).tolist()
     columns |= {

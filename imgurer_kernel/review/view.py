@@ -67,7 +67,7 @@ _OF_CLUSTERS = {
 }
 _ADDED = [
     *(name for name in VIEW if name not in _OF_CLUSTERS),
-    *("keeper_id", "keeper_rule", "keeper_reason"),
+    *("keeper_id", "keeper_rule", "keeper_reason", "is_other_name"),
     *("verdict", "decided_by", "new_since_decision", "disputed"),
 ]
 # Share of the most detailed file's pixels below which a file is a thumbnail.

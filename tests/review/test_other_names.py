@@ -57,6 +57,11 @@ def test_no_link_is_kept_for_a_file(wb):
     assert reasons["c.jpg"] == "a file without links; kept is what links lead to"
 
 
+def test_a_report_says_which_are_other_names(wb):
+    files = wb.report(progress=False).files
+    assert names(files[files["is_other_name"]]) == ["b.jpg", "best.jpg", "e.jpg"]
+
+
 def test_what_became_links_is_planned_no_more(wb, folder):
     linked = wb.apply(wb.plan(act="link", progress=False), progress=False)
     assert set(linked["status"]) == {"done"}

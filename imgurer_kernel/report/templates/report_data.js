@@ -1,4 +1,4 @@
-  const KEPT = 1, MEDOID = 2, REFERENCE = 4, PAGE = 100;
+  const KEPT = 1, MEDOID = 2, REFERENCE = 4, OTHER_NAME = 8, PAGE = 100;
   const byId = (id) => document.getElementById(id);
   const main = byId("clusters");
   if (!main) return;

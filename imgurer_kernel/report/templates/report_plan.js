@@ -2,7 +2,7 @@
   const ticked = new Set();
   const clusterOf = new Int32Array(files.filename.length);
   for (let c = 0; c < size; c += 1) clusterOf.fill(c, clusters.start[c], clusters.start[c + 1]);
-  const canGo = (row) => files.file_id[row] >= 0 && !(files.flags[row] & REFERENCE)
+  const canGo = (row) => files.file_id[row] >= 0 && !(files.flags[row] & (REFERENCE | OTHER_NAME))
     && (word("state", row) === "present" || word("state", row) === "")
     && facts[clusterOf[row]].keeper !== row;
   const isOfStore = files.file_id.some((id) => id >= 0);

@@ -233,6 +233,7 @@ class ReviewMethods(ActMethods):
             The rows of `clusters`, with is_keeper by the policy, and label: that against the keeper
             (`imgurer_kernel.review.labels`; medoid_label is the one against the medoid); the
             columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason;
+            is_other_name (a link, or another name of the kept file: never planned to be removed);
             verdict (empty if undecided), decided_by, new_since_decision (added to a decided cluster
             since) and disputed.
         """
@@ -262,6 +263,7 @@ class ReviewMethods(ActMethods):
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
         with staged(progress) as report:
             kept = with_labels(kept, self._search, self.catalog, report if measure else None)
+        kept = kept.assign(is_other_name=plans.is_other_name(kept))
         return with_decisions(kept, self._verdicts())
 
     def unmeasured(self, clusters: pd.DataFrame) -> int:
