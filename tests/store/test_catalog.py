@@ -811,3 +811,14 @@ def test_bulk_reads_of_many(catalog):
     assert [tuple(map(int, row)) for row in changes.hashes] == [
         it.fingerprint.dhash for it in batch
     ]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["autoload_known_extensions", "autoinstall_known_extensions", "python_enable_replacements"],
+)
+def test_no_extension_is_loaded_and_no_variable_of_the_program_is_a_table(catalog, setting):
+    def value(connection):
+        return connection.execute("SELECT current_setting(?)", [setting]).fetchone()[0]
+
+    assert catalog.run(value) is False
