@@ -117,6 +117,23 @@ def test_without_thumbnails_no_layout_is_shared(shelf):
     assert shelf.asked == []
 
 
+def test_how_many_pairs_have_been_compared_is_said_up_to_the_last(monkeypatch):
+    """Thumbnails are read in chunks; all pictures are plain here, so that each pair needs them."""
+    monkeypatch.setattr(module, "_THUMBNAIL_CHUNK", 2)
+    plain = np.full((6, 64, 64), 200, np.uint8)
+    plain[:, 20:30, 20:30] = np.arange(6)[:, None, None] * 20
+    loaders = PictureLoaders(
+        lambda image_ids: plain[np.searchsorted(IDS, image_ids)],
+        thumbnails=lambda image_ids: [np.full((256, 256), 200, np.uint8) for _ in image_ids],
+    )
+    reports = []
+    cache = ImageCache(IDS, loaders, progress=lambda *what: reports.append(what))
+    first = np.arange(5)
+    cache.share_layout(first, first + 1, np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (5, 1)))
+    said = [report for report in reports if report[0] == "comparing layouts" and report[2]]
+    assert said == [("comparing layouts", done, 5) for done in (2, 4, 5)]
+
+
 def test_times_are_asked_for_once_and_of_all(shelf):
     asked = []
 
