@@ -9,11 +9,12 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.relation import DETAILS, Relation
 
-UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, PART_OF, SAME_COVER = (
+UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, ANOTHER_TAKE, PART_OF, SAME_COVER = (
     Relation.UNTESTED,
     Relation.SAME,
     Relation.DIFFERENT,
     Relation.SAME_LAYOUT,
+    Relation.ANOTHER_TAKE,
     Relation.PART_OF,
     Relation.SAME_COVER,
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
+from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.drawings import GRAY_BELOW, LETTERED, PLAIN
 from imgurer_kernel.matching.moved_content import MovedContent
@@ -24,6 +24,7 @@ _UNLIT = 4.0  # levels that a change of light leaves, 98 of 100 cells
 _OCCASION = 900  # seconds
 _FEW_BAD = 0.04
 _SAME_VIEW, _UPRIGHT, _SOME_LACK = 0.7, 0.08, 0.3
+_LEAST_OVERLAP, _ZOOM = 0.8, 1.25  # of frames 0.4 s apart; crops and collages have other maps
 # Dark and pale people before a pale ground: of 800 edited photographs 4 have so much in common.
 _ALL_COMMON, _ALL_SHARE, _ALL_LACK, _ALL_LETTERS, _ALL_CUT = 0.75, 0.04, 0.35, 0.92, 0.08
 _TEXTURE, _LEAST_SHARE = 90, 0.015  # blocks; share of the blocks
@@ -192,6 +193,28 @@ def _turned(features: Float64s) -> BoolMask:
     found: BoolMask = stray | (small & in_one_light & (of(local.TONE_98) > least))
     found &= (of(local.AGREE) >= 20) & (of(local.CROSS) > 0.3) & (of(local.PLAIN) < PLAIN)
     return found & (of(local.GROUND) < PLAIN)
+
+
+def same_view(maps: Float64s, overlap: Float32s) -> BoolMask:
+    """Tell which pairs of pictures, or mirrored ones, show a scene from one place, bool (k,).
+
+    Parameters
+    ----------
+    maps
+        float64 (k, 6).
+    overlap
+        float32 (k,): as `imgurer_kernel.matching.alignment.Comparison` has it.
+
+    Examples
+    --------
+    >>> same_view(np.array([[1.0, 0, 0, 0, 1, 0], [0.5, 0, 0, 0, 0.5, 0]]), np.ones(2, np.float32))
+    array([ True, False])
+    """
+    a, b, _, d, e, _ = maps.T
+    area = np.abs(a * e - b * d)
+    near: BoolMask = (overlap >= _LEAST_OVERLAP) & (area <= _ZOOM) & (area * _ZOOM >= 1)
+    near &= np.maximum(np.abs(b), np.abs(d)) <= _UPRIGHT
+    return near
 
 
 def times_differ(one: Int64s, other: Int64s) -> BoolMask:

@@ -26,9 +26,12 @@ from imgurer_kernel.matching.candidates import ranks_in_groups
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.star_cover import no_progress, star_clusters
 from imgurer_kernel.matching.clusters.star_state import PairPaths, StarAssignment
+from imgurer_kernel.matching.clusters.take_conflicts import (
+    untested_among_takes,
+    without_other_takes,
+)
 from imgurer_kernel.matching.pair_table import SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
-from imgurer_kernel.matching.takes import times_differ
 
 # Between two stars the nearest pairs are compared; where all of these fail, so would the rest.
 # Where some of them hold, more are tried: the pictures are the same, but hard to align.
@@ -86,7 +89,8 @@ class StarSolver:
             self._verify(between)
             active[stars.medoid[self._touched]] = True
             compared = self._compare_ends(self._paths_to_neighbors(stars, active))
-            if not len(between) and not compared and not self._try_other_medoids(stars):
+            settled = not len(between) and not compared and not self._try_other_medoids(stars)
+            if settled and not self._compare_takes(stars):
                 break
             stars, active = self._update(stars)
         return self._clusters()
@@ -104,25 +108,12 @@ class StarSolver:
         return stars, active
 
     def _proven(self) -> Int64s:
-        """Return rows of pairs that are the same, except those that would join two takes.
-
-        A copy without a time may match all takes of a burst: it joins the one most like it.
-        """
-        pairs = self.pairs
-        proven = np.flatnonzero(pairs.status == SAME)
-        if self._times is None or not len(proven):
-            return proven
-        first, second = (self._times(end[proven]) for end in (pairs.first, pairs.second))
-        half = np.flatnonzero((first == 0) != (second == 0))
-        rows = proven[half]
-        without = np.where(first[half] == 0, pairs.first[rows], pairs.second[rows])
-        time = np.maximum(first[half], second[half])
-        likeness = pairs.measures[rows, :2].sum(axis=1)
-        order = np.lexsort((rows, -likeness, without))
-        _, start = np.unique(without[order], return_index=True)
-        best = np.zeros(len(self._turned), np.int64)
-        best[without[order[start]]] = time[order[start]]
-        return np.delete(proven, half[times_differ(time, best[without])])
+        """Return rows of pairs that are the same, except those that would join two takes."""
+        proven = np.flatnonzero(self.pairs.status == SAME)
+        times = None
+        if self._times is not None and len(proven):
+            times = self._times(np.arange(len(self._turned)))
+        return without_other_takes(self.pairs, proven, times)
 
     def _verify(self, rows: Int64s) -> None:
         """Verify pairs and mark the images whose stars may change by that."""
@@ -237,6 +228,12 @@ class StarSolver:
         paths = PairPaths(its_proposed, stars.edge[its_proposed], members, stars.edge[members])
         self._compare_ends(paths)
         return True
+
+    def _compare_takes(self, stars: StarAssignment) -> bool:
+        """Compare pairs within stars that have takes among them; return whether there were any."""
+        rows = untested_among_takes(self.pairs, stars.medoid)
+        self._verify(rows)
+        return len(rows) > 0
 
     def _neighbors_outside(
         self, stars: StarAssignment, active: BoolMask
