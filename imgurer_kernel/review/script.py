@@ -71,10 +71,23 @@ move() {
     fi
 }
 
+# remove_empty FOLDER, and those above it, if the trash is one of them
+remove_empty() {
+    folder=$1
+    while :; do
+        case $folder in
+        */.imgurer-trash | */.imgurer-trash/*) rmdir -- "$folder" 2>/dev/null || return ;;
+        *) return ;;
+        esac
+        folder=${folder%/*}
+    done
+}
+
 # move_back FROM TO, where it was moved from FROM
 move_back() {
     if is_there "$2"; then
         move "$2" "$1"
+        remove_empty "${2%/*}"
     elif ! is_there "$1"; then
         stays "$2" "it is gone, and is not at $1 either"
     fi

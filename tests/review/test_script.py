@@ -4,12 +4,14 @@ import hashlib
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.script import script
 from imgurer_kernel.store.catalog.journal import FileOfImage
+from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 from tests.review.folders import bytes_below
 
 SHELLS = [shell for shell in ("sh", "bash", "dash") if shutil.which(shell)]
@@ -69,6 +71,22 @@ def test_it_says_how_many_files_it_moved_and_how_they_come_back(acts, folder):
     assert run_script(text, folder, "--back").stdout.decode() == "files moved back: 3\n"
 
 
+def test_what_else_is_in_the_trash_stays_there(acts, folder):
+    """Also an empty folder of somebody else to which files were moved."""
+    other = folder / TRASH_FOLDER / "last year" / "b.jpg"
+    mine = folder.parent / "empty"
+    for each in (other.parent, mine):
+        each.mkdir(parents=True)
+    other.write_bytes(b"older")
+    acts = [acts[0], replace(acts[1], target=os.fsencode(mine / "small.jpg"))]
+    text = script(acts)
+    assert run(text, folder) == (0, "")
+    assert run(text, folder, "--back") == (0, "")
+    assert [path.name for path in (folder / TRASH_FOLDER).iterdir()] == ["last year"]
+    assert other.read_bytes() == b"older"
+    assert mine.is_dir()
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_all_goes_and_all_comes_back(acts, folder, shell):
     before, text = bytes_below(folder), script(acts)
@@ -79,6 +97,7 @@ def test_all_goes_and_all_comes_back(acts, folder, shell):
     for _ in range(2):
         assert run(text, folder, "--back", shell=shell) == (0, "")
         assert bytes_below(folder) == before
+        assert not (folder / TRASH_FOLDER).exists(), "no empty folders are left"
     assert run(text, folder, "--bakc", shell=shell)[0] == 2
     assert bytes_below(folder) == before
 
