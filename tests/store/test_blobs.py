@@ -202,6 +202,17 @@ def test_one_gate_for_all_digests(store, digest):
     assert not store.root.exists()
 
 
+def test_hidden_strays_are_left_alone_while_they_may_be_in_use(store, monkeypatch):
+    """They exist for a moment while a file is moved from another disk."""
+    name = f"blobs/.{'a' * 64}.part"
+    path = store.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"half")
+    for age, expected in ((59, []), (60, [name]), (61, [name])):
+        monkeypatch.setattr(store._backend, "age", lambda _, age=age: age)
+        assert list(store.strays(60)) == expected
+
+
 def test_digests_are_listed_in_order_without_strays(store, tmp_path):
     contents = [str(number).encode() for number in range(50)]
     expected = sorted(store.put(content) for content in contents[:40])

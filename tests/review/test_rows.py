@@ -1,0 +1,20 @@
+"""Rows of reviewed files: which file the store's reference to an original is."""
+
+import pytest
+
+from imgurer_kernel.review.rows import is_leading
+from imgurer_kernel.store.catalog.journal import files_of_images
+from tests.support.pictures import jpeg
+
+
+@pytest.mark.parametrize("mode", ["reference", "link", "copy"])
+def test_of_equal_files_one_is_what_the_reference_leads_to(new_store, tmp_path, mode):
+    """None is where the store has the bytes itself."""
+    wb, folder = new_store(), tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(jpeg(1, 160, 120))
+    wb.ingest(folder, store=mode, progress=False)
+    files = wb.catalog.run(files_of_images).values()
+    leading = [file.filename for file in files if is_leading(wb.store, file)]
+    assert leading == (["a.jpg"] if mode == "reference" else [])
