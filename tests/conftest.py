@@ -16,6 +16,9 @@ assert "numpy" not in sys.modules, "something imports numpy before tests/conftes
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 gc.disable()  # until all tests are collected
 
+# Containers set this, and it hides what was not flushed, or could not be; users have it not.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # Under nohup or in the background these are ignored, by every process that is started, and tests
 # wait for their effect.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -136,8 +136,17 @@ def _write(text: str) -> None:
     except BrokenPipeError:  # a subclass of OSError; `main` ends quietly
         raise
     except OSError as error:
+        discard_output()
         message = f"the answer cannot be written: {error.strerror}"
         raise StorageDenied(message) from error
+
+
+def discard_output() -> None:
+    """Send what is left to be written to standard output to the null device.
+
+    Python flushes it again at exit, which would fail again: with words and a status of its own.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_closed_streams() -> None:

@@ -1,8 +1,6 @@
 """The command ``imgurer``: build the grammar, run one command, map errors to exit statuses."""
 
 import argparse
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,12 @@ from imgurer_kernel.apps.cli.command import (
 )
 from imgurer_kernel.apps.cli.commands import COMMANDS, GROUPS
 from imgurer_kernel.apps.cli.commands.compiling import compile_all
-from imgurer_kernel.apps.cli.output import Terminal, open_closed_streams, write_error
+from imgurer_kernel.apps.cli.output import (
+    Terminal,
+    discard_output,
+    open_closed_streams,
+    write_error,
+)
 from imgurer_kernel.common import compile_notice
 from imgurer_kernel.errors import ImgurerError, SettingsError, UnsafeListen
 from imgurer_kernel.settings import Settings
@@ -94,7 +97,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_error(str(stop) or "interrupted; what was done is kept")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output again at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return EXIT_READER_GONE
     return status
