@@ -347,6 +347,20 @@ def test_what_is_lost_goes_after_a_grace(tmp_path, folder):
         assert wb.images()["image_id"].tolist() == [2, 3], "it may come back for 30 days"
 
 
+def test_an_image_whose_bytes_are_still_there_keeps_no_other_one(tmp_path, folder, monkeypatch):
+    with Workbench(Settings(root=tmp_path / "store", workers=1, grace_days=0)) as wb:
+        wb.ingest(folder, store="reference", **QUIET)
+        first, blobs = wb.images()["digest"].iloc[0], wb.store.blobs
+        exists = blobs.exists
+        monkeypatch.setattr(
+            blobs, "exists", lambda digest, *mode: digest == first or exists(digest, *mode)
+        )
+        for name in ("a.jpg", "b.jpg"):
+            (folder / name).unlink()
+        wb.ingest(folder, **QUIET)
+        assert wb.images()["image_id"].tolist() == [1, 3]
+
+
 @pytest.mark.parametrize("name", ["half \ud800.jpg", "nul \0.jpg", "é.jpg"])
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_name_and_any_kind_of_bytes_can_be_uploaded(wb, name, kind):
