@@ -44,7 +44,7 @@ def acts(folder):
     gone = [folder / "it's $(touch x) copy.jpg", folder / "small.jpg"]
     return [
         Act("trash", known(path, number), keeper, "", (), root, root,
-            os.fsencode(folder / ".imgurer-trash" / "now" / path.name))
+            os.fsencode(folder / TRASH_FOLDER / "now" / path.name))
         for number, path in enumerate(gone, 2)
     ]  # fmt: skip
 
