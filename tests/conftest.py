@@ -12,8 +12,9 @@ from hypothesis import settings
 
 # Tests run in as many processes as there are cores; threads of BLAS would only wait for each other
 # (measured with two processes a core: three times the processor time). It reads this once.
-assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if "OPENBLAS_NUM_THREADS" not in os.environ:
+    assert "numpy" not in sys.modules, "something imports numpy before tests/conftest.py"
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 gc.disable()  # until all tests are collected
 
 # Containers set this, and it hides what was not flushed, or could not be; users have it not.

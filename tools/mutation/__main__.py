@@ -5,8 +5,9 @@
     .venv-mutation/bin/python -m tools.mutation --sample 300 --out mutation.md
 
 The mutations are cosmic-ray's: a comparison, an `and`, a plus, a number, a decorator. They are made
-in a copy of the checkout, whose tests run with the project's own Python. The same seed and code
-draw the same mutations, and what was tried is kept beside the list: the same command goes on there.
+in a copy of the checkout, whose tests run with the project's own Python: those of the module's room
+that come to what is changed, the module's own first. The same seed and code draw the same
+mutations, and what was tried is kept beside the list: the same command goes on there.
 """
 
 import argparse
@@ -26,11 +27,13 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-from tools.mutation.rooms import modules, own_tests, tests_of
+from tools.mutation.reach import Reach, record, room_of
+from tools.mutation.rooms import CORE, modules
 
 ROOT = Path(__file__).parents[2]
-# Longer than the slowest room takes alone: an endless loop counts as noticed.
-SECONDS = 600
+PACKAGE = "imgurer_kernel"
+# An endless loop counts as noticed: what takes longer than this and so many times as before.
+LEAST_SECONDS, TIMES = 60, 3
 # Mutations that no test could or should notice: of annotations and identity with None.
 MUTE = ("Is_", "IsNot_", "BitOr_", "VariableReplacer", "VariableInserter", "RemoveDecorator")
 
@@ -52,13 +55,13 @@ class Mutant:
 
 def mutants(module: Path) -> Iterator[Mutant]:
     """Yield every mutation of a module, in the order of operators and places."""
-    tree = get_ast(module.read_text("utf-8"))
+    nodes = list(ast_nodes(get_ast(module.read_text("utf-8"))))
     for name in plugins.operator_names():
         kind = plugins.get_operator(name)
         if kind.arguments() or any(mute in name for mute in MUTE):
             continue
         operator = kind()
-        places = sum(len(list(operator.mutation_positions(node))) for node in ast_nodes(tree))
+        places = sum(len(list(operator.mutation_positions(node))) for node in nodes)
         for occurrence in range(places):
             yield Mutant(module, name, occurrence)
 
@@ -76,26 +79,57 @@ def drawn(root: Path, sample: int, seed: int) -> list[Mutant]:
     return list(chosen)
 
 
-def noticed(tests: Sequence[Path], root: Path, python: Path) -> str:
-    """Say which test fails, or that they take too long; nothing where all pass."""
-    command = [python, "-m", "pytest", "-q", "-x", "-p", "no:nbval", "-p", "no:cacheprovider"]
-    command += ["-n", "0", *tests]
-    try:
-        ended = subprocess.run(
-            list(map(str, command)), cwd=root, capture_output=True, timeout=SECONDS,
-            env={
-                "PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1",
-                "NUMBA_NUM_THREADS": "1",
-            },
-            check=False,
+@dataclass
+class Runner:
+    """Runs tests in a copy of a checkout by one process that has imported what they need."""
+
+    root: Path
+    python: Path
+
+    def __post_init__(self) -> None:
+        # By their hashes: a mutated source can have the size and the time of the one before.
+        compiled = [
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "checked-hash",
+            PACKAGE,
+            "tests",
+        ]
+        command = [str(self.python), *compiled]
+        subprocess.run(command, cwd=self.root, env=self.environment, check=False)
+        self.process = self._started()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what the tests' processes have in their environment."""
+        return {
+            "PYTHONPATH": str(self.root), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1",
+            "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+        }  # fmt: skip
+
+    def _started(self) -> subprocess.Popen[str]:
+        rooms = [f"tests/{room}" for room in sorted({*CORE.values()})]
+        script = Path(__file__).with_name("forked_tests.py")
+        process = subprocess.Popen(
+            [str(self.python), "-P", str(script), *rooms], cwd=self.root, env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return "no end"
-    if not ended.returncode:
-        return ""
-    lines = ended.stdout.decode("utf-8", "replace").splitlines()
-    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-    return (failed or [f"status {ended.returncode}"])[0][:200]
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        process.stdout.readline()
+        return process
+
+    def noticed(self, tests: Sequence[str], seconds: float) -> str:
+        """Say which test fails, or that they take too long; nothing where all pass."""
+        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101, PT018
+        self.process.stdin.write(json.dumps({"tests": tests, "seconds": seconds}) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            message = "the process that runs tests has ended; look at what it wrote"
+            raise RuntimeError(message)
+        return answer.rstrip("\n")
 
 
 def copy_checkout(checkout: Path, into: Path) -> Path:
@@ -122,9 +156,7 @@ def changed_lines(mutant: Mutant, before: str, after: str, root: Path) -> str:
     return f"{mutant.module.relative_to(root)}\n\n```diff\n{body}\n```\n"
 
 
-def run(
-    checkout: Path, chosen: tuple[int, int, slice], python: Path, out: Path, *, own: bool
-) -> None:
+def run(checkout: Path, chosen: tuple[int, int, slice], python: Path, out: Path) -> None:
     """Try the sample, and write what lived after each, so that an end loses nothing.
 
     `chosen` is the size of the sample, its seed, and which of it are tried.
@@ -135,30 +167,30 @@ def run(
     before_this = {(each["module"], each["operator"], each["place"]) for each in tried}
     with tempfile.TemporaryDirectory() as folder:
         root = copy_checkout(checkout, Path(folder))
-        sound: dict[Path, bool] = {}
+        runner = Runner(root, python)
+        reached: dict[str, Reach] = {}
         for mutant in drawn(root, sample, seed)[part]:
             name = mutant.module.relative_to(root).as_posix()
             if (name, mutant.operator, mutant.occurrence) in before_this:
                 continue
-            tests = (own_tests if own else tests_of)(mutant.module, root)
+            room = room_of(mutant.module, root)
+            if room not in reached:
+                known = out.with_suffix(f".{room}.json")
+                reached[room] = record(room, root, python, runner.environment, known)
             before = mutant.module.read_text("utf-8")
             after = mutant.code(before)
             if after is None or after == before:
                 continue
-            # Tests that fail by themselves would seem to notice everything.
-            if not own and tests[-1] not in sound:
-                sound[tests[-1]] = not noticed(tests[-1:], root, python)
-            if not own and not sound[tests[-1]]:
-                sys.stderr.write(f"{mutant.module}: its tests fail as it is\n")
-                continue
+            tests = reached[room].tests(mutant.module, before, after, root)
+            seconds = LEAST_SECONDS + TIMES * sum(reached[room].seconds[test] for test in tests)
             mutant.module.write_text(after, "utf-8")
             try:
-                noticed_by = noticed(tests, root, python)
+                noticed_by = runner.noticed(tests, seconds)
             finally:
                 mutant.module.write_text(before, "utf-8")
             shown = "" if noticed_by else changed_lines(mutant, before, after, root)
             entry = {"module": name, "operator": mutant.operator, "place": mutant.occurrence}
-            tried.append({**entry, "noticed by": noticed_by, "alive": shown})
+            tried.append({**entry, "tests": len(tests), "noticed by": noticed_by, "alive": shown})
             with kept.open("a") as file:
                 file.write(json.dumps(tried[-1]) + "\n")
             alive = [each["alive"] for each in tried if each["alive"]]
@@ -174,9 +206,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--checkout", type=Path, default=ROOT, help="whose code and tests")
     parser.add_argument(
-        "--own", action="store_true", help="without the room's other tests: quicker, and stricter"
-    )
-    parser.add_argument(
         "--part", default="1/1", metavar="K/N", help="only each N-th, from the K-th: N at a time"
     )
     parser.add_argument("--python", type=Path, default=ROOT / ".venv" / "bin" / "python")
@@ -185,7 +214,7 @@ def main() -> None:
     python = given.python.absolute()
     first, _, step = given.part.partition("/")
     chosen = given.sample, given.seed, slice(int(first) - 1, None, int(step))
-    run(given.checkout, chosen, python, given.out, own=given.own)
+    run(given.checkout.absolute(), chosen, python, given.out)
 
 
 if __name__ == "__main__":
