@@ -112,6 +112,12 @@ def test_there_is_nothing_between_the_offsets_and_the_channel():
     assert refusal(gap).code == 1007
 
 
+def test_what_is_too_long_is_told_where_it_should_have_ended():
+    frame = message()
+    assert str(len(frame) + 2) in str(refusal(frame + b"xy"))
+    assert f"to {len(frame)};" in str(refusal(frame + b"xy"))
+
+
 @pytest.mark.parametrize("end", range(len(message(b"a"))))
 def test_a_frame_that_is_cut_off_anywhere(end):
     assert refusal(message(b"a")[:end]).code == 1007

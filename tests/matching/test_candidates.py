@@ -214,6 +214,26 @@ def test_matches_of_a_pair_are_sorted_by_distance_and_those_by_spots_come_last(s
     assert {SPOT, 0} <= set(found.region.tolist())
 
 
+def test_matches_seen_from_the_other_side():
+    """Regions change sides; of a match by spots the second is a number of spots, and stays."""
+    rows = drawn_rows(np.random.default_rng(0), 10, 300)
+    by_spots = rows.region == SPOT
+    some = np.arange(len(rows)) % 4 > 0
+    turned = rows.reversed(some)
+    swapped = some & ~by_spots
+    for name, other, where in (
+        ("first", "second", some), ("region", "other_region", swapped)
+    ):  # fmt: skip
+        ours, others = getattr(rows, name), getattr(rows, other)
+        assert getattr(turned, name).tolist() == np.where(where, others, ours).tolist()
+        assert getattr(turned, other).tolist() == np.where(where, ours, others).tolist()
+    back = turned.reversed(some)
+    assert table(back) == table(rows)
+    np.testing.assert_allclose(back.start, rows.start)
+    changed = (turned.start != rows.start).any(axis=1) & by_spots
+    assert (changed == some & by_spots).all()
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_new_rows_leave_what_sorting_all_rows_leaves(seed, monkeypatch):
     """Also where some images are gone, of which others were among the nearest."""

@@ -1,9 +1,12 @@
 """What is written on a picture, and what hides a part of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
+from imgurer_kernel.fingerprint.original import BLOCKS, OriginalFacts
+from imgurer_kernel.review.writing import marked
 from tests.support.pictures import encode, scene
 
 PLACE = (100, 80, 180, 160)
@@ -40,3 +43,39 @@ def test_an_original_is_not_written_on_where_its_copy_hides_a_part(hide, new_sto
     assert len(queue) == 2
     assert not queue.loc["a-original.jpg", "is_marked"]
     assert queue.index[queue["is_keeper"]].tolist() == ["a-original.jpg"]
+
+
+BASE = np.random.default_rng(3).integers(20, 60, (BLOCKS, BLOCKS))
+
+
+def facts(relief, steepness, texture):
+    return OriginalFacts(
+        steepness=steepness, relief=relief.astype(np.uint8).tobytes(), texture=texture
+    )
+
+
+def with_text(relief, row):
+    written = relief.copy()
+    written[row : row + 2, 2:20] += 160  # 40 levels in 36 blocks
+    return written
+
+
+def found_written(*of_files):
+    count = len(of_files)
+    view = pd.DataFrame(
+        {
+            "cluster_id": 1, "image_id": range(count), "digest": list("abc")[:count],
+            "label": ["medoid", *["edited"] * (count - 1)], "width": 320, "height": 240,
+        }
+    )  # fmt: skip
+    return marked(view, dict(zip("abc", of_files, strict=False))).tolist()
+
+
+def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written_on():
+    """Of two that are written on in different places, neither is more so than the other."""
+    plain, soft = facts(BASE, 0.5, 4), facts(BASE * 0.8, 0.4, 3)
+    sharp_written = facts(with_text(BASE, 3), 0.5, 4)
+    assert found_written(sharp_written, soft) == [True, False]
+    assert found_written(plain, soft) == [False, False]
+    elsewhere = facts(with_text(BASE * 0.8, 18), 0.4, 3)
+    assert found_written(sharp_written, elsewhere) == [False, False]

@@ -102,6 +102,17 @@ def test_a_file_that_was_copied_elsewhere_and_deleted_is_moved(wb, folder, mode)
     assert len(wb.files()) == 3
 
 
+@pytest.mark.parametrize("options", [{"store": "copy"}, {"checksum": True}], ids=str)
+def test_a_moved_file_that_is_read_all_the_same_is_moved(wb, folder, options):
+    """To be copied, or since its bytes are asked for: its path is found by the inode before."""
+    first = wb.ingest(folder, store="reference", **QUIET).set_index("source")["file_id"]
+    (folder / "a.jpg").rename(folder / "sub" / "z.jpg")
+    again = wb.ingest(folder, **QUIET, **options).set_index("source")
+    moved = again.loc[str(folder / "sub" / "z.jpg")]
+    assert (moved["status"], moved["file_id"]) == ("moved", first[str(folder / "a.jpg")])
+    assert len(wb.files()) == 3
+
+
 def test_a_file_that_is_found_later_than_it_was_missed_is_moved(wb, folder, tmp_path):
     wb.ingest(folder, store="reference", **QUIET)
     (folder / "a.jpg").unlink()
