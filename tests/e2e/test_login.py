@@ -2,8 +2,8 @@
 
 import os
 import re
-import signal
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -201,11 +201,16 @@ def test_an_address_that_leads_nowhere_and_a_kernel_that_goes_with_its_page(serv
     assert page.complaints == []
 
 
-def test_a_kernel_that_dies_is_told(server, bobs_page):
+@pytest.mark.parametrize("killed", ["the kernel", "the process that kernels are forked from"])
+def test_a_kernel_that_dies_is_told(server, bobs_page, killed):
+    """With the process that kernels are forked from the one that waits for a visitor dies, too."""
     page = bobs_page
     page.complaints.clear()
     _, process = greeting(page)
-    os.kill(int(process), signal.SIGKILL)
+    kernel = psutil.Process(int(process))
+    parent = kernel.parent()
+    assert "fork_server" in " ".join(parent.cmdline())
+    (kernel if killed == "the kernel" else parent).kill()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("This page's session on the server has ended.")
     alert.get_by_role("link", name="Reload").click()

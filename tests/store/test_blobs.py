@@ -213,6 +213,10 @@ def test_hidden_strays_are_left_alone_while_they_may_be_in_use(store, monkeypatc
         assert list(store.strays(60)) == expected
 
 
+def test_what_is_not_there_has_no_age(store):
+    assert store.age(DIGEST) == 0
+
+
 def test_digests_are_listed_in_order_without_strays(store, tmp_path):
     contents = [str(number).encode() for number in range(50)]
     expected = sorted(store.put(content) for content in contents[:40])

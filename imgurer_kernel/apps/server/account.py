@@ -1,5 +1,6 @@
 """The page of a user's own sessions: list them, and log out of each."""
 
+from collections.abc import Iterable
 from typing import cast
 
 import pandas as pd
@@ -9,7 +10,11 @@ from imgurer_kernel.apps.server.audit import is_admin
 from imgurer_kernel.apps.server.auth import PasswordIdentityProvider
 from imgurer_kernel.apps.server.pages import BaseHandler
 from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store.session_cookies import LoginSession
 from imgurer_kernel.store.sessions import session_id
+
+EVERYWHERE = "all"
+"""What a page sends instead of the id of a session, to end all of them."""
 
 _BROWSERS = ("Firefox", "Edg", "OPR", "Chrome", "Safari")
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
@@ -30,6 +35,17 @@ def browser_name(text: str) -> str:
         return text[:40].strip() or "An unnamed browser"
     named = _NAMES.get(browser, browser)
     return f"{named} on {_NAMES.get(system, system)}" if system else named
+
+
+def sessions_ended(
+    owners: Iterable[LoginSession | None], user: str, which: str
+) -> set[LoginSession]:
+    """Choose whose kernels end: those of one of the user's sessions, by its id, or `EVERYWHERE`."""
+    return {
+        each
+        for each in owners
+        if each is not None and each.user == user and which in {EVERYWHERE, session_id(each)}
+    }
 
 
 class AccountHandler(BaseHandler):
@@ -64,11 +80,10 @@ class AccountHandler(BaseHandler):
         """End one session, or all."""
         user, own = self._who()
         which = self.get_body_argument("end")
-        everywhere = which == "all"
+        everywhere = which == EVERYWHERE
         await self._passwords.end(user, None if everywhere else which)
-        for session in {each for each in self.kernels.owners.values() if each is not None}:
-            if session.user == user and (everywhere or session_id(session) == which):
-                await self.kernels.end_session(session)
+        for session in sessions_ended(self.kernels.owners.values(), user, which):
+            await self.kernels.end_session(session)
         if everywhere or which == own:
             self._passwords.forget(self)
             self.redirect("/login?left=1", status=303)
