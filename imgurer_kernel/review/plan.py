@@ -180,13 +180,19 @@ def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
         message = f"the plan {path} is no table: {error}; save it as CSV"
         raise PlanInvalid(message) from error
     head = [cell.strip() for cell in lines[0]] if lines else []
-    rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
-    wrong = next((number for number, row in enumerate(rows, 2) if len(row) > len(head)), None)
+    filled = [
+        (number, line)
+        for number, line in enumerate(lines[1:], 2)
+        if any(cell.strip() for cell in line)
+    ]
+    wrong = next((number for number, row in filled if len(row) > len(head)), None)
     if wrong is not None or len(set(head)) < len(head):
         where = f"row {wrong} has more cells than the heading" if wrong else "a heading is twice"
         message = f"the plan {path} is no table: {where}; save it as CSV"
         raise PlanInvalid(message)
-    cells = [[_unguarded(cell) for cell in row] + [""] * (len(head) - len(row)) for row in rows]
+    cells = [
+        [_unguarded(cell) for cell in row] + [""] * (len(head) - len(row)) for _, row in filled
+    ]
     return pd.DataFrame(cells, columns=pd.Index(head), dtype="str")
 
 

@@ -167,8 +167,11 @@ def test_as_many_files_may_be_open_as_pages_take(monkeypatch, limit, highest, pa
     assert allowed == {256: 12, 64: 1}.get(highest, pages)
 
 
-def test_the_memory_says_how_many():
+def test_the_memory_says_how_many(monkeypatch):
     assert memory() > 1 << 28
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
+    monkeypatch.setattr("os.sysconf", pages.get, raising=False)
+    assert memory() == 4_096_000
     assert pages_for_memory(0) == 4
     assert pages_for_memory(1 << 50) == 100
 

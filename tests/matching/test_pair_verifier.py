@@ -257,11 +257,12 @@ def look_alikes(agreement):
     return PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge), looked
 
 
-def test_pairs_that_share_spots_are_looked_at_sooner():
+@pytest.mark.parametrize("sharing", [(1, 2), (2, 3), (3,)])
+def test_pairs_that_share_spots_are_looked_at_sooner(sharing):
     agreement = {(0, k): LIKELY + 0.02 * k for k in range(1, 4)} | {(1, 2): LIKELY - 0.1}
     assert max(agreement.values()) < DOUBTFUL
     found = candidates([(*ends, 40, 0) for ends in agreement])
-    shared = np.isin(found.second, (2, 3))
+    shared = np.isin(found.second, sharing)
     start = np.tile(IDENTITY, (len(found), 1))
     found = replace(found, region=np.where(shared, SPOT, 0), start=start)
     script = Scripted({(*ends, False): value for ends, value in agreement.items()})
@@ -274,7 +275,7 @@ def test_pairs_that_share_spots_are_looked_at_sooner():
     verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
     verifier.append(Pairs.untested(np.array([2]), np.array([3]), np.array([50]), np.array([0])))
     verifier.verify(np.arange(len(agreement)))
-    assert sorted(looked) == [(0, 2), (0, 3)]
+    assert sorted(looked) == [(0, k) for k in sharing]
 
 
 def likeness(n, seed):

@@ -37,6 +37,13 @@ def test_a_file_says_its_size_and_time(tree):
     )
 
 
+def test_a_file_without_a_byte_is_named_unless_a_least_size_is_asked_for(tree):
+    """Ingesting says that it is empty; without a word it would seem never to have been there."""
+    (tree / "b" / "0.jpg").touch()
+    assert names(tree, tree / "b") == ["b/0.jpg", "b/1.jpg", "b/2.jpg"]
+    assert names(tree, tree / "b", FileFilter(min_size=1)) == ["b/1.jpg", "b/2.jpg"]
+
+
 def test_a_glob_a_list_and_a_uri(tree):
     assert names(tree, str(tree / "b" / "*.jpg")) == ["b/1.jpg", "b/2.jpg"]
     assert names(tree, f"{tree}/**/3.jpg") == ["c/deep/3.jpg"]
