@@ -68,10 +68,11 @@ def captioned(features: Float64s) -> BoolMask:
 
 
 def captioned_across(features: Float64s) -> BoolMask:
-    """Mark coloured pictures that are the same but for large letters at the top or the bottom.
+    """Mark pictures that are the same but for captions, of which the writing says nothing.
 
-    As on memes whose template has a plain ground: all between these strips agrees. Pages and
-    screens of one layout have little colour, and other writing all over.
+    On coloured ones that may be large letters at the top or the bottom, as on memes whose template
+    has a plain ground: all between these strips agrees. Pages and screens of one layout have little
+    colour, and other writing all over.
     """
 
     def of(k: int) -> Float64s:
@@ -83,7 +84,8 @@ def captioned_across(features: Float64s) -> BoolMask:
     strips &= (of(local.CUT_LEFT) + of(local.CUT_RIGHT) <= 0) & (of(local.LETTERS) >= LETTERED)
     strips &= of(local.SHARE) >= 0.85
     inner: BoolMask = (of(local.INNER_BAD) <= 0.12) & (of(local.INNER_Q25) >= 0.9)
-    return large & strips & inner & (of(local.INNER_AGREE) >= 40)
+    across = large & strips & inner & (of(local.INNER_AGREE) >= 40)
+    return across | (of(local.CAPTIONS) > 0)
 
 
 def share_stripes(features: Float64s) -> BoolMask:

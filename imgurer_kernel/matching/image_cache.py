@@ -1,9 +1,8 @@
 """Cache the pictures of images in memory."""
 
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,19 +14,18 @@ from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import local_agreement, same_layout, seams
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.border_depths import border_depths
+from imgurer_kernel.matching.captions import (
+    BesideCaptions,
+    compare_beside,
+    differ_by_captions,
+    find_captions,
+    may_have_captions,
+)
 from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.takes import times_differ
 from imgurer_kernel.matching.verify import PreparedPictures, compare
-
-Load = Callable[[Int64s], UInt8s]
-"""Gives the pictures of image ids, int64 (k,), in their order: uint8 (k, side, side)."""
-
-LoadColours = Callable[[Int64s], Sequence[UInt8s]]
-"""Gives pictures in colour, uint8 (height, width, 3) each, red, green and blue."""
-
-LoadTimes = Callable[[Int64s], Int64s]
-"""Gives when pictures were taken, in seconds of the camera's clock; 0 where that is not known."""
 
 ORIGINALS_BUDGET = 1000
 """Pairs whose originals are read in one search: a minute and a half on one core, 90 ms a pair."""
@@ -36,31 +34,6 @@ ORIGINALS_BUDGET = 1000
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PictureLoaders:
-    """Functions that return pictures by image id; None where pictures of a kind are not used.
-
-    Attributes
-    ----------
-    grays
-        Gives 64x64 grays, to align and correlate pictures.
-    thumbnails
-        Gives 256x256 grays, to compare them block by block.
-    colours
-        Gives thumbnails in colour.
-    taken
-        Gives when pictures were taken.
-    originals
-        Gives originals, reduced to about `imgurer_kernel.matching.judgement.ORIGINAL_SIDE`.
-    """
-
-    grays: Load
-    thumbnails: Load | None = None
-    colours: LoadColours | None = None
-    taken: LoadTimes | None = None
-    originals: LoadColours | None = None
 
 
 class ImageCache:
@@ -103,6 +76,7 @@ class ImageCache:
         self.within_frame = np.ones(len(image_ids))
         self._times: Int64s | None = None
         self._depths: dict[int, Float64s] = {}
+        self._captions: dict[int, Float64s] = {}
 
     @property
     def content(self) -> Int64s:
@@ -236,6 +210,10 @@ class ImageCache:
                 maps[rows],
                 content[rows],
             )
+            asked = rows[may_have_captions(found[rows])]
+            found[asked, local_agreement.CAPTIONS] = differ_by_captions(
+                self._beside_captions(first[asked], second[asked], maps[asked], content[asked])
+            )
             if self._progress is not None:
                 self._progress(
                     "comparing thumbnails", min(k + _THUMBNAIL_CHUNK, len(order)), len(order)
@@ -261,6 +239,22 @@ class ImageCache:
         for k in np.lexsort((second, first)).tolist():
             one, other = self._in_colour(np.array([first[k], second[k]])).values()
             found[k] = measure_moved_content(one, other, maps[k], boxes[k])
+        return [found[k] for k in range(len(first))]
+
+    def _beside_captions(
+        self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s
+    ) -> list[BesideCaptions]:
+        """Compare pairs beside the captions of both, within boxes."""
+        found: dict[int, BesideCaptions] = {}
+        for k in np.lexsort((second, first)).tolist():
+            ends = int(first[k]), int(second[k])
+            seen = self._in_colour(np.array(ends))
+            for end in ends:
+                if end not in self._captions:
+                    self._captions[end] = find_captions(seen[end])
+            captions = self._captions[ends[0]], self._captions[ends[1]]
+            pictures = seen[ends[0]], seen[ends[1]]
+            found[k] = compare_beside(*pictures, maps[k], boxes[k], captions)
         return [found[k] for k in range(len(first))]
 
     def _in_colour(self, positions: Int64s) -> dict[int, UInt8s]:

@@ -67,7 +67,8 @@ EDGE = 57  # how steep the steepest blocks are, levels a pixel, as a share of `C
 SMOOTHED, SMOOTHED_MORE = 58, 59  # of small ones: levels that means of 3x3 pixels are off by
 # where they are off most, all but eight of them, and all but 25
 RESIZED = 60  # of small ones: pixels of the one picture for one of the other
-FEATURES = 61
+CAPTIONS = 61  # 1 where all that disagrees lies under captions, see `captions.differ_by_captions`
+FEATURES = 62
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""
@@ -176,6 +177,8 @@ class BlockMap:
         in -1..1: what both show.
     correlation
         float32 (down, across): -2..1.
+    texture
+        bool (down, across): blocks that have anything to agree in.
     disagrees
         bool (down, across): blocks with texture that do not correlate.
     regions
@@ -184,6 +187,7 @@ class BlockMap:
 
     box: Float64s
     correlation: Float32s
+    texture: BoolMask
     disagrees: BoolMask
     regions: BoolMask
 
@@ -211,7 +215,8 @@ def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64
     disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
     regions = np.zeros_like(disagrees)
     largest_regions(disagrees, regions, found)
-    return BlockMap(box, blocks[0, :down, :across], disagrees, regions)
+    texture = blocks[1, :down, :across] > 0
+    return BlockMap(box, blocks[0, :down, :across], texture, disagrees, regions)
 
 
 @cache

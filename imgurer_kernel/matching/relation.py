@@ -130,6 +130,8 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     agree = of(local.AGREE)
     poor = (agree < _RICH) | (of(local.PLAIN) >= PLAIN)
     same_shape = _same_shape(measures, features, poor) & ~alike_by_chance(measures, features)
+    captions = of(local.CAPTIONS) > 0
+    same_shape |= captions
     # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
     paged &= ~pale_page(features)
@@ -138,11 +140,11 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     # A single straight edge agrees with every other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
     result = np.full(len(features), Relation.SAME, np.uint8)
-    result[is_other_take(features)] = Relation.ANOTHER_TAKE
+    result[is_other_take(features) & ~captions] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
     result[variant] = Relation.COLOUR_VARIANT
     # A part that is drawn in other colours has all its edges; one of another shape has not.
-    anew = redrawn(features) & ~variant
+    anew = redrawn(features) & ~variant & ~captions
     result[anew & (of(local.BAD) <= 0.03)] = Relation.COLOUR_VARIANT
     result[anew & (of(local.BAD) > 0.03)] = Relation.DIFFERENT
     result[~same_shape] = Relation.DIFFERENT

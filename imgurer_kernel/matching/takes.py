@@ -117,7 +117,7 @@ def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
     found |= _may_have_all_common(features)
     turned = np.abs(maps[:, [1, 3]]).max(axis=1) > _UPRIGHT
     found &= (of(local.SHARE) >= _SAME_VIEW) & ~turned
-    found &= (of(local.PLAIN) < PLAIN) & (of(local.NEGATIVE) <= 0)
+    found &= (of(local.PLAIN) < PLAIN) & (of(local.NEGATIVE) <= 0) & (of(local.CAPTIONS) <= 0)
     # Most pictures have all grays in common: radiographs.
     found &= np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= GRAY_BELOW
     return found & (of(local.TEXTURE) >= _TEXTURE)

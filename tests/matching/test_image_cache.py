@@ -10,7 +10,8 @@ import pytest
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.matching import image_cache as module
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from tests.support.copies import framed, gray, picture
 

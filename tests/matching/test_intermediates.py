@@ -8,7 +8,7 @@ from PIL import ImageOps
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.affine import invert
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.intermediates import (
     choose_intermediates,
     nearest_links,
@@ -17,6 +17,7 @@ from imgurer_kernel.matching.intermediates import (
 )
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import SPOT
 from tests.support.copies import cropped, gray, picture
 

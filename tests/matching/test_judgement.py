@@ -7,8 +7,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.matching import relation
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
 from imgurer_kernel.matching.takes import times_differ
 from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour

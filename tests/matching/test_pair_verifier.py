@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
 from imgurer_kernel.matching.candidates import Candidates
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
@@ -21,6 +21,7 @@ from imgurer_kernel.matching.pair_table import (
     Pairs,
 )
 from imgurer_kernel.matching.pair_verifier import MAX_CLOSE_LOOKS, PairVerifier, verify_candidates
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.relation import DOUBTFUL, LARGE, LIKELY, TONED
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps

@@ -78,7 +78,9 @@ def test_blocks_apart_are_framed_where_they_lie():
     regions = np.zeros((6, 8), bool)
     regions[1:3, 5:7] = True
     # Blocks divide the right half of the first picture, which is turned upside down.
-    blocks = BlockMap(np.array([0.0, -1, 1, 1]), np.zeros((6, 8), np.float32), regions, regions)
+    blocks = BlockMap(
+        np.array([0.0, -1, 1, 1]), np.zeros((6, 8), np.float32), regions, regions, regions
+    )
     upside_down = (-1.0, 0, 0, 0, -1, 0)
     one, other = pixels(picture(3)), pixels(picture(3))[::-1, ::-1].copy()
     laid = lay_over(one, other, upside_down, same=False, blocks=blocks)

@@ -12,7 +12,7 @@ from imgurer_kernel.fingerprint.decode import read, to_gray
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
 from imgurer_kernel.matching.clusters.pipeline import Images
-from imgurer_kernel.matching.image_cache import PictureLoaders
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.spots import Spots, find_spots
 from tests.support.copies import cropped, framed, picture, recoded
 from tests.support.pictures import encode

@@ -27,9 +27,10 @@ from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
 from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageState, ReusableState
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache, Load, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
+from imgurer_kernel.matching.picture_loaders import Load, PictureLoaders
 from imgurer_kernel.matching.representatives import represented
 from imgurer_kernel.matching.result_cache import CachedComparer, image_keys
 from imgurer_kernel.matching.spot_candidates import find_spot_candidates
@@ -108,9 +109,8 @@ def find_clusters(
         An earlier result for the same catalog: pairs of images that it knows are not compared
         again, if it was found in the same scope. It does not change the answer.
     progress
-        Called with the stage (``"reading"``, ``"searching"``, ``"comparing"`` or
-        ``"comparing layouts"``), how much of it is done and how much there is. An exception
-        that it raises stops the work and reaches the caller.
+        Called with the stage, such as ``"comparing"``, how much of it is done and how much there
+        is. An exception that it raises stops the work and reaches the caller.
     """
     ranked = _RankedImages.of(images)
     ids, part, n = ranked.ids, ranked.informative_positions, len(ranked.ids)

@@ -11,8 +11,8 @@ from imgurer_kernel.errors import BlobMissing, ImageRejected, StorageError
 from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.rendition import THUMBNAIL
-from imgurer_kernel.matching.image_cache import PictureLoaders
 from imgurer_kernel.matching.judgement import ORIGINAL_SIDE
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.spots import Spots, find_spots
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.queries import unknown_image

@@ -35,9 +35,10 @@ from imgurer_kernel.matching.clusters.budget import (
     WINDOW_RADIUS,
 )
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.report.evaluation.metrics import (
     PLAIN_RADII,

@@ -18,7 +18,7 @@ from imgurer_kernel.matching.border_depths import are_borders
 from imgurer_kernel.matching.candidates import Candidates, concatenate, keep_nearest
 from imgurer_kernel.matching.clusters.budget import SPOT_VOTES, WINDOW_RADIUS, usual_spot_radius
 from imgurer_kernel.matching.evidence import Evidence
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.labels import (
     Appearance,
     appearance_of,
@@ -28,6 +28,7 @@ from imgurer_kernel.matching.labels import (
 )
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.query_candidates import (
     QueryPicture,
     StoredPictures,

@@ -21,7 +21,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, turned_hashes
 from imgurer_kernel.fingerprint.hashes.frame_hash import key_arrays
 from imgurer_kernel.matching.affine import INVERSE_ORIENTATION
 from imgurer_kernel.matching.candidates import Candidates, sort_matches
-from imgurer_kernel.matching.image_cache import ImageCache, PictureLoaders
+from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.intermediates import (
     choose_intermediates,
     nearest_links,
@@ -31,6 +31,7 @@ from imgurer_kernel.matching.intermediates import (
 from imgurer_kernel.matching.labels import appearance_of, label_for, may_be_equal, measure_pairs
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, Pairs
 from imgurer_kernel.matching.pair_verifier import verify_candidates
+from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.store.catalog import Catalog, queries
 from imgurer_kernel.workbench.pictures.image_loader import (
     THUMBNAIL_SIDE,
