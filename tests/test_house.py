@@ -84,7 +84,7 @@ def tree(path):
 
 
 def test_the_public_packages_are_those_that_are_listed_here():
-    """A package that names what it exports is public: so its names are held by this test."""
+    """A package with an `__all__` is public, so this test fixes its names."""
     packages = (path for path in MODULES if path.name == "__init__.py")
     assert {dotted(path) for path in packages if "__all__" in path.read_text()} == set(PUBLIC)
 
@@ -136,7 +136,7 @@ def test_every_module_and_package_says_what_it_is_for():
 
 
 def test_no_file_is_longer_than_one_idea():
-    """350 lines: what is longer has a second idea in it, which wants a file of its own."""
+    """A longer file than 350 lines has a second idea, which needs a file of its own."""
     kinds = {".py", ".js", ".css", ".j2", ".sql"}
     files = [path for path in PACKAGE.rglob("*") if path.suffix in kinds]
     assert len(files) > 400
@@ -158,7 +158,7 @@ WALK = re.compile(r"`([a-z]\w*(?:\.[A-Za-z_]\w*)+)`")
 
 
 def leads_nowhere(name, modules, members):
-    """Whether a dotted name is of no module, nothing in one, and no member of anything."""
+    """Return whether a dotted name is neither a module, nor defined in one, nor a member."""
     parts = name.split(".")
     end = max(k for k in range(1, len(parts) + 1) if ".".join(parts[:k]) in modules)
     text = modules[".".join(parts[:end])]
@@ -167,8 +167,8 @@ def leads_nowhere(name, modules, members):
     return not set(parts[end + 1 :]) <= members
 
 
-def test_what_docstrings_and_the_architecture_refer_to_is_there():
-    """By the texts alone: to import all takes seconds."""
+def test_references_in_docstrings_and_the_architecture_exist():
+    """By the text of the sources, since importing all of them takes seconds."""
     modules = {dotted(path): path.read_text(encoding="utf-8") for path in MODULES}
     everything = "\n".join(modules.values())
     members = set(re.findall(r"^\s+(?:async )?def (\w+)|^    (\w+):", everything, re.MULTILINE))
@@ -188,7 +188,7 @@ ELSEWHERE = {"executemany", "FileUpload"}  # of DuckDB and of ipywidgets
 
 
 def test_names_in_docstrings_are_names_of_the_code():
-    """What was renamed is renamed in the prose, too."""
+    """Renamed code must be renamed in the prose, too."""
     prose, code = [], set()
     for path in MODULES:
         text = path.read_text(encoding="utf-8")

@@ -74,5 +74,5 @@ def test_the_dashboard_notebook_has_four_cells_and_no_output():
 @pytest.mark.parametrize(
     "name", ["README.md", "CHANGELOG.md", "LICENSE", "run", ".ci/run", "environment.yml"]
 )
-def test_what_people_look_for_is_there(name):
+def test_the_files_of_a_repository_exist(name):
     assert (ROOT / name).stat().st_size > 100

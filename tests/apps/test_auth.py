@@ -1,4 +1,4 @@
-"""Who may come in: how passwords are checked when many are tried at once, or the catalog fails."""
+"""Logins: passwords are checked, also under many simultaneous tries and when the catalog fails."""
 
 import asyncio
 import threading
@@ -72,7 +72,7 @@ class Clock:
 
 
 def request(address="192.0.2.1", cookies=None):
-    """What is read of a request, and written to its answer: a browser's cookies, kept in a dict."""
+    """Make a fake request handler that stores a browser's cookies in a dict."""
     cookies = {} if cookies is None else cookies
     answer = SimpleNamespace(remote_ip=address, protocol="http", headers={})
     return SimpleNamespace(
@@ -166,7 +166,7 @@ def test_parallel_tries_of_many_names_get_as_many_as_one_address_may(door, users
     assert in_turn(door, 1, name="somebody", address="192.0.2.2") == ["wrong"]
 
 
-def test_who_is_refused_waits_for_nobody(door, users):
+def test_a_refused_client_does_not_wait_for_other_checks(door, users):
     async def scenario():
         users.gate.clear()
         checks = [asyncio.ensure_future(attempt(door)) for _ in range(FREE)]
@@ -192,7 +192,7 @@ def test_the_right_password_is_not_let_in_beyond_the_free_tries(door, users):
 
 
 def test_a_session_is_looked_up_while_passwords_are_checked(door, users):
-    """Everybody's page waited until the last of the guesses was answered."""
+    """All pages once waited until the last guess was answered."""
 
     async def scenario():
         users.gate.clear()
@@ -249,7 +249,7 @@ def test_the_queue_has_an_end_and_says_so_at_once(door, users):
     run(scenario())
 
 
-def test_who_found_the_queue_full_has_not_used_up_a_try(door, users):
+def test_a_full_queue_does_not_count_as_a_try(door, users):
     async def scenario():
         users.gate.clear()
         others = [
@@ -273,7 +273,7 @@ def test_success_gives_a_names_tries_back(door):
 
 
 def test_success_gives_an_address_no_tries_back(door):
-    """Who has an account would otherwise guess others' passwords for ever."""
+    """Otherwise a user with an account could guess passwords of others without limit."""
     outcomes = []
     for number in range(FREE_ADDRESS + 5):
         outcomes += in_turn(door, 1, name="mallory", password=RIGHT)
@@ -306,7 +306,7 @@ def test_many_people_behind_one_address_log_in_at_once(door):
     ("failure", "outcome"),
     [(CatalogBusy("held by another"), 503), (CatalogDamaged("cut"), None), (OSError("disk"), None)],
 )
-def test_a_failure_of_the_catalog_is_nobodys_wrong_try(door, users, failure, outcome):
+def test_a_failure_of_the_catalog_is_not_a_wrong_try(door, users, failure, outcome):
     users.failure = failure
     for _ in range(3 * FREE):
         if outcome:
@@ -324,8 +324,8 @@ def test_a_failure_after_the_check_has_its_own_answer(door, users, monkeypatch):
     assert in_turn(door, FREE + 1) == ["wrong"] * FREE + ["wait"]
 
 
-def test_who_hangs_up_has_used_up_the_try(door, users):
-    """Otherwise guessing would be free for who does not wait for the answers' end."""
+def test_a_cancelled_request_counts_as_a_try(door, users):
+    """Otherwise clients that hang up early could guess without limit."""
 
     async def scenario():
         users.gate.clear()
@@ -346,7 +346,7 @@ def test_who_hangs_up_has_used_up_the_try(door, users):
     assert run(scenario()) == "wait"
 
 
-def test_who_hangs_up_in_the_queue_has_tried_nothing(door, users):
+def test_a_request_cancelled_in_the_queue_is_not_a_try(door, users):
     async def scenario():
         users.gate.clear()
         first = asyncio.ensure_future(attempt(door, name="bob"))
@@ -399,7 +399,7 @@ def test_guesses_from_elsewhere_do_not_block_the_right_password(door):
     assert in_turn(door, 1, password=RIGHT) == ["in"]
 
 
-def test_failures_behind_one_address_do_not_block_everybody_there(door):
+def test_failures_of_one_name_do_not_block_others_at_its_address(door):
     names = [f"user{number}" for number in range(15)]
     for name in names:
         assert in_turn(door, 1, name=name) == ["wrong"]
@@ -407,7 +407,7 @@ def test_failures_behind_one_address_do_not_block_everybody_there(door):
         assert in_turn(door, 1, name=name, password=RIGHT) == ["in"]
 
 
-def test_a_known_browser_gets_in_whoever_guesses(door, clock):
+def test_a_known_browser_can_log_in_during_guesses_of_others(door, clock):
     """From its own address, and at its own name, in any number."""
     cookies = {}
     assert in_turn(door, 1, password=RIGHT, cookies=cookies) == ["in"]
@@ -424,7 +424,7 @@ def test_a_known_browser_gets_in_whoever_guesses(door, clock):
     assert in_turn(door, 1, password=RIGHT) == ["in"], "a stranger waits a minute"
 
 
-def test_a_known_browser_may_not_guess_for_ever(door):
+def test_guesses_of_a_known_browser_are_limited(door):
     cookies = {}
     in_turn(door, 1, password=RIGHT, cookies=cookies)
     outcomes = in_turn(door, 2 * FREE, cookies=cookies)
@@ -469,8 +469,8 @@ def test_a_known_browser_has_a_turn_of_its_own_while_guesses_run(door, users):
     assert ("alice", RIGHT) in users.checked[:4]
 
 
-def test_a_known_browser_is_looked_at_before_strangers_that_came_first(door, users):
-    """Two hundred answers to strangers, who were all there before, keep it waiting for none."""
+def test_a_known_browser_is_checked_before_earlier_unknown_ones(door, users):
+    """It waits for none of two hundred earlier checks of unknown browsers."""
     cookies, order = {}, []
     in_turn(door, 1, password=RIGHT, cookies=cookies)
     begin = door._tries.begin
@@ -498,7 +498,7 @@ def test_a_known_browser_is_looked_at_before_strangers_that_came_first(door, use
     assert order.count("stranger") == 199
 
 
-def test_no_password_of_a_stranger_is_begun_while_a_known_browser_waits(door, users):
+def test_no_unknown_browser_is_checked_while_a_known_one_waits(door, users):
     """A second one at the same time would take half of the processor, and of the memory."""
     cookies = {}
     in_turn(door, 1, password=RIGHT, cookies=cookies)
@@ -523,7 +523,7 @@ def test_no_password_of_a_stranger_is_begun_while_a_known_browser_waits(door, us
     assert sorted(names[:3]) == ["alice", "alice", "user0"]
 
 
-def test_who_logs_in_all_the_time_keeps_strangers_waiting_for_a_few_turns_only():
+def test_constant_logins_of_known_browsers_delay_others_by_few_turns():
     """A member, in a known browser and with the right password, which nothing slows down."""
     front = FairWorker(waiting=4, share=4, name="front")
     behind = FairWorker(waiting=4, share=4, name="behind", behind=front)
@@ -584,8 +584,8 @@ def slowed(told):
     return [facts for event, facts in told if event == "login-slowed"]
 
 
-def test_who_is_slowed_down_does_not_flood_the_log(door, clock, told):
-    """75,000 lines turn all of it over, and each took a stranger 2 ms."""
+def test_a_slowed_down_client_does_not_flood_the_log(door, clock, told):
+    """75,000 lines rotate the whole log, and each took a client 2 ms."""
     in_turn(door, 500)
     assert [facts["times"] for facts in slowed(told)] == [1]
     clock.now += 61
@@ -594,7 +594,7 @@ def test_who_is_slowed_down_does_not_flood_the_log(door, clock, told):
     assert len(slowed(told)) == 2
 
 
-def test_who_is_slowed_down_at_many_addresses_does_not_flood_it_either(door, told):
+def test_slowed_down_clients_at_many_addresses_do_not_flood_the_log(door, told):
     in_turn(door, FREE_NAME)  # its own address is slowed before
     for number in range(rounds(200, 1000)):
         for _ in range(FREE + 1):
@@ -602,7 +602,7 @@ def test_who_is_slowed_down_at_many_addresses_does_not_flood_it_either(door, tol
     assert 20 <= len(slowed(told)) <= 25
 
 
-def test_only_what_has_ended_is_told_as_ended(door, told):
+def test_only_ended_sessions_are_reported_as_ended(door, told):
     async def scenario():
         await door.end("ben", "no such session")
         await door.end("ben", "old")

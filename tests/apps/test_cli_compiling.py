@@ -1,4 +1,4 @@
-"""What is compiled ahead of time."""
+"""`imgurer compile` compiles all modules with machine code."""
 
 from importlib import import_module
 from pathlib import Path

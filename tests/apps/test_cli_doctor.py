@@ -1,4 +1,4 @@
-"""What ``imgurer doctor`` tells, also of a store that is not well, and what acts leave."""
+"""``imgurer doctor`` reports on sound and damaged stores, and on unfinished acts."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The options that say which files take part, on every command that lists clusters."""
+"""The options that select files, on every command that lists clusters."""
 
 import inspect
 import json
@@ -15,7 +15,7 @@ from tests.support.pictures import encode, jpeg, resized, scene
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A store in place of two folders: a picture in both, a copy and a small one of it in b."""
+    """A store that references two folders: a picture in both, a copy and a small one of it in b."""
     root = tmp_path_factory.mktemp("filters")
     for name in ("a", "b"):
         (root / name / "raw").mkdir(parents=True)
@@ -34,7 +34,7 @@ COMMANDS_THAT_LIST = ("find", "clusters", "report")
 
 @pytest.fixture(params=COMMANDS_THAT_LIST)
 def listed(request, root, tmp_path, capsys, monkeypatch):
-    """Call a command; returns the files that it lists, below root, and those of reference."""
+    """Call a command; return the listed files below root, and those marked as reference."""
     monkeypatch.setenv("IMGURER_CACHE", str(root / "cache"))
 
     def call(*words):
@@ -116,7 +116,7 @@ def test_one_folder_has_nothing_between(root, capsys):
     assert "two folders" in capsys.readouterr().err
 
 
-def test_what_python_can_filter_by_the_commands_can():
+def test_commands_have_every_filter_of_python():
     filters = set(inspect.signature(find_duplicates).parameters) - {"progress"}
     assert filters <= set(inspect.signature(Workbench.clusters).parameters)
     assert {"find", "clusters", "report"} <= {command.name for command in COMMANDS}

@@ -1,4 +1,4 @@
-"""What `imgurer find` says, and where it writes it."""
+"""`imgurer find`: its output as text, JSON, CSV and HTML."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.review.folders import make_folder
 
 @pytest.fixture
 def complaints(tmp_path, monkeypatch, capsys):
-    """Look through a folder with some files that are no pictures: the lines of standard error."""
+    """Search a folder with files that are not pictures; return the lines of standard error."""
     monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "in"
     folder.mkdir()

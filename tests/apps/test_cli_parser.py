@@ -528,7 +528,7 @@ def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
-def test_closed_streams_are_nobody_elses(tmp_path):
+def test_files_do_not_get_the_descriptors_of_closed_streams(tmp_path):
     # What is opened first would get their numbers, and what is said would be written into it.
     tell = "import os, sys, imgurer_kernel.apps.cli.parser as cli\n"
     tell += "sys.argv = ['imgurer', '--help']\ntry: cli.main()\nexcept SystemExit: pass\n"

@@ -1,4 +1,4 @@
-"""What ``imgurer serve`` refuses, before it makes anything."""
+"""``imgurer serve`` refuses invalid options before it makes a store."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def no_server(monkeypatch):
         (["--trusted-proxy", "127.0.0.1"], "--login"),
     ],
 )
-def test_what_would_be_open_to_others_is_wrong_usage(tmp_path, capfd, words, remedy):
+def test_unsafe_listening_is_wrong_usage(tmp_path, capfd, words, remedy):
     root = tmp_path / "store"
     assert main(["--root", str(root), "serve", *words]) == 2
     said = capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Kernels that are forked: what each has of its own, how it ends, and what happens without."""
+"""Forked kernels: their own state, their end, and starting kernels without a fork server."""
 
 import asyncio
 import json
@@ -104,7 +104,7 @@ async def fork(server, folder, code, **environment):
 
 
 async def eventually(condition):
-    """Wait for what happens in its own time; a generous end, so that it can fail."""
+    """Wait for a condition, with a generous time limit, so that the test can fail."""
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
@@ -174,7 +174,7 @@ def test_how_it_ended_is_known(tmp_path):
     asyncio.run(scenario())
 
 
-def test_its_number_is_nobody_elses_until_its_end_was_heard(tmp_path):
+def test_a_pid_is_not_reused_until_its_exit_was_received(tmp_path):
     async def scenario():
         async with forking(tmp_path) as server:
             forked = await fork(server, tmp_path, "pass")
@@ -228,7 +228,7 @@ def test_all_end_with_a_server_that_is_killed(tmp_path):
     asyncio.run(eventually(lambda: all(map(is_gone, numbers))))
 
 
-def test_who_is_given_up_before_it_was_told_what_to_be_ends(tmp_path):
+def test_a_process_without_a_request_exits(tmp_path):
     async def scenario():
         async with forking(tmp_path) as server:
             await end_of(await fork(server, tmp_path, "pass"))
@@ -241,7 +241,7 @@ def test_who_is_given_up_before_it_was_told_what_to_be_ends(tmp_path):
     asyncio.run(scenario())
 
 
-def test_what_is_compiled_is_loaded_for_the_next_ones_and_nothing_is_compiled_for_them(tmp_path):
+def test_cached_machine_code_is_loaded_for_later_kernels_and_none_is_compiled(tmp_path):
     code = tmp_path / "machine_code"
     code.mkdir()
     compiles = "from imgurer_kernel.common import compile_notice; compile_notice.notify()"
@@ -375,7 +375,7 @@ async def run(client, code, said=None):
 
 
 def test_kernels_are_forked_from_a_process_that_holds_nothing(tmp_path, factory):
-    """One of them all through: started, asked, interrupted, started again, stopped."""
+    """The life of one kernel: started, used, interrupted, restarted, stopped."""
 
     async def scenario(stack):
         connections = stack.enter_context(TemporaryDirectory())  # names of sockets are short

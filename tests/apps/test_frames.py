@@ -1,4 +1,4 @@
-"""What a page may send to its kernel: every frame is a message, or is refused for a reason."""
+"""Frames from a page to its kernel: each is a valid message, or is refused with a reason."""
 
 import json
 import struct
@@ -33,7 +33,7 @@ def refusal(frame):
 
 
 @given(CHANNELS, st.text(max_size=40), BUFFERS)
-def test_what_a_page_sends_passes(channel, text, buffers):
+def test_frames_of_real_pages_are_accepted(channel, text, buffers):
     header = json.dumps({"msg_type": text, "subshell_id": None}, ensure_ascii=False)
     check_frame(message(*buffers, channel=channel, header=header.encode("utf-8", "replace")))
 
@@ -84,7 +84,7 @@ def test_every_frame_is_refused_for_a_reason_or_means_to_jupyter_what_it_says(fr
 
 @pytest.mark.parametrize("count", [0, 1, 5, 9, 1007, 2**31, 2**60, 2**63, 2**64 - 1])
 def test_the_number_of_offsets_is_not_believed(count):
-    """A list of them is not even begun: the longest would take 147 exabytes."""
+    """No list of them is allocated: the longest would take 147 exabytes."""
     assert refusal(changed(message(), 0, count)).code == 1007
     assert refusal(struct.pack("<Q", count)).code == 1007
 
@@ -167,5 +167,5 @@ def test_a_header_that_is_none(header):
     assert refusal(message(header=header)).code == 1007
 
 
-def test_what_is_in_the_other_parts_is_the_kernels_business():
+def test_other_parts_of_a_message_are_not_checked():
     check_frame(serialize_msg_to_ws_v1([HEADER, b"\xff", b"[" * 10_000, b"x" * 100_000], "shell"))

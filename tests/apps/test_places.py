@@ -1,4 +1,4 @@
-"""Places for pages: each is given away once, and kernels that only wait take none."""
+"""Places for pages: each is given once, and preheated kernels take none."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from imgurer_kernel.apps.server.kernels import (
 
 
 class Kernels(VisitorKernelManager):
-    """Knows kernels by name only; Voila's pool is a list of tasks, as its own is."""
+    """Fake kernel manager that knows kernels by name; its pool is a list of tasks, as in Voila."""
 
     def __init__(self, most):
         super().__init__()
@@ -112,7 +112,7 @@ def test_a_kernel_that_does_not_start_gives_its_place_back(starts):
     asyncio.run(scenario())
 
 
-def test_who_died_while_waiting_is_replaced_before_the_next_visitor_comes(starts):
+def test_a_dead_preheated_kernel_is_replaced_before_the_next_visitor(starts):
     async def scenario():
         kernels = Kernels(9)
         kernels.gate.set()
@@ -178,7 +178,7 @@ def test_the_memory_says_how_many(monkeypatch):
 
 @pytest.mark.parametrize("shutting_down", [True, False])
 def test_only_a_kernel_that_died_by_itself_is_called_dead(shutting_down):
-    """Also where the look at it began before it was shut down."""
+    """Also if the check began before it was shut down."""
 
     class Dying(AsyncKernelManager):
         async def is_alive(self):

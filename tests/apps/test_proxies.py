@@ -1,4 +1,4 @@
-"""Whose a request is where a proxy stands between, and what a browser says of where it is from."""
+"""The client of a request behind a proxy, and the origin that a browser reports."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ def sent(peer="127.0.0.1", **named):
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "2001:db8::1", "11.0.0.1", "", "unix"])
-def test_who_is_no_trusted_proxy_is_who_it_is(peer):
+def test_headers_of_an_untrusted_proxy_are_ignored(peer):
     assert sent(peer, X_Forwarded_For="10.9.9.9", X_Forwarded_Proto="https") == (peer, "http")
     assert sent(peer, X_Real_Ip="10.9.9.9", X_Scheme="https") == (peer, "http")
 
@@ -70,7 +70,7 @@ SITES = ["same-origin", "same-site", "cross-site", "none"]
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 @pytest.mark.parametrize("dest", ["document", "iframe", "image", "script", "empty", "websocket"])
-def test_another_sites_page_may_lead_here_and_nothing_else(site, method, dest):
+def test_foreign_pages_may_only_link_here(site, method, dest):
     mode = {"document": "navigate", "iframe": "navigate", "empty": "cors"}.get(dest, "no-cors")
     headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
     welcome = site in {"same-origin", "none"} or (method, dest) == ("GET", "document")
@@ -83,7 +83,7 @@ def test_only_who_navigates_opens_a_page(mode):
     assert not is_top_level({"Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": "document"})
 
 
-def test_a_page_that_nobody_sees_yet_is_none():
+def test_a_prefetched_page_is_not_opened():
     assert not is_top_level({"Sec-Purpose": "prefetch;prerender"})
     assert not is_top_level({"Purpose": "prefetch"})
     assert is_foreign({"Sec-Fetch-Site": "cross-site"}, "GET"), "no browser leaves the mode out"

@@ -1,4 +1,4 @@
-"""A server hears at once that another process has ended sessions."""
+"""A server notices at once that another process has ended sessions."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What a process pays for an import alone."""
+"""Imports load no more modules than they need."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Who has the token, or the cookie that was given for it; and the pages of errors."""
+"""Servers without a login: the token, its cookie, and the error pages."""
 
 import asyncio
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def test_the_token_or_its_cookie_let_in():
     assert comes_in(token="the token")
 
 
-def test_nothing_else_lets_in():
+def test_other_credentials_are_refused():
     assert not comes_in()
     for cookie in (
         "nonsense",

@@ -24,7 +24,7 @@ finally:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five pictures in two folders, one of them there twice."""
+    """Five pictures in two folders, one of them twice."""
     root = tmp_path / "photos"
     for k, name in enumerate(("a/1.png", "a/2.png", "a/3.png", "b/4.png", "b/5.png")):
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Sets of drawn pictures: what is planted, that a seed gives one set, and another seed another."""
+"""Sets of drawn pictures: the planted pairs, and one set for each seed."""
 
 import csv
 import random
@@ -25,7 +25,7 @@ finally:
 
 
 def photos(folder):
-    """Two pictures with something all over."""
+    """Two pictures with detail everywhere."""
     folder.mkdir()
     for k in range(2):
         noise = np.random.default_rng(k).integers(0, 255, (9, 12, 3), np.uint8)
@@ -71,6 +71,6 @@ def test_copies_have_the_key_of_their_original(tmp_path):
     assert all(row["key"] == f"key{row['filename'][1]}" for row in rows)
 
 
-def test_what_is_transparent_is_white_in_copies():
+def test_transparent_pixels_are_white_in_copies():
     image = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     assert drawn_sets.opaque(image).getpixel((1, 1)) == (255, 255, 255)

@@ -1,4 +1,4 @@
-"""The hashes that the search benchmarks draw are what their tables say."""
+"""The hashes that the search benchmarks draw are as described in their tables."""
 
 import importlib.util
 from pathlib import Path

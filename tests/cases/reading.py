@@ -1,4 +1,4 @@
-"""The index of inputs from complaints: what each file is, and what a folder should come to."""
+"""Read the index of reported cases: each file, and the expected result of each folder."""
 
 import csv
 import os
@@ -12,7 +12,7 @@ FOLDER = Path(os.environ.get("IMGURER_CASES") or Path(__file__).parents[3] / "sh
 
 @dataclass
 class Case:
-    """One folder: groups of files that are the same picture, strangers, keepers, statuses."""
+    """One folder: groups of files of one picture, unrelated files, keepers, statuses."""
 
     name: str
     groups: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -44,7 +44,7 @@ def read_index(folder=FOLDER):
 
 
 def faults(case, folder, clusters):
-    """What is wrong with the clusters of a case, in words; nothing if all is right.
+    """List what is wrong with the clusters of a case, in words; empty if all is right.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Mixed words and the first rows of groups, against Python's own numbers and lists."""
+"""Array operations against the same in Python's numbers and lists."""
 
 import numpy as np
 import pytest

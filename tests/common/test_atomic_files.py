@@ -73,7 +73,7 @@ def test_a_scratch_file_that_is_not_published_is_gone(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_synced(tmp_path, monkeypatch):
+def test_which_files_and_folders_are_synced(tmp_path, monkeypatch):
     """Each folder that got a new entry, and the file before it is moved."""
     synced = []
     monkeypatch.setattr(atomic_files, "sync_folder", synced.append)

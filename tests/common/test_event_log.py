@@ -1,4 +1,4 @@
-"""The log of who did what: one line for each event, whatever is in it, and no secret."""
+"""The event log: one line for each event, whatever its values, and no secrets."""
 
 import json
 import logging
@@ -79,7 +79,7 @@ def test_the_file_is_turned_over_and_others_follow(tmp_path, monkeypatch):
     assert lines(tmp_path)[-1]["number"] == 199
 
 
-def test_who_only_adds_follows_a_file_that_was_turned_over(tmp_path):
+def test_an_appending_process_follows_a_rotated_file(tmp_path):
     open_log(tmp_path, process="page", by="ben")
     note("upload", name="a.jpg")
     path = path_of(tmp_path)
@@ -126,7 +126,7 @@ def test_errors_reach_the_terminal_too_but_for_those_of_a_page(tmp_path, process
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_stops_the_log_and_nothing_else(tmp_path, capfd):
+def test_a_full_disk_stops_the_log_only(tmp_path, capfd):
     path_of(tmp_path).parent.mkdir()
     path_of(tmp_path).symlink_to("/dev/full")
     open_log(tmp_path, process="page")

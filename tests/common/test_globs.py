@@ -1,4 +1,4 @@
-"""What patterns leave out: the same for a walk, and for what is known of an earlier one."""
+"""Exclusion patterns leave out the same files in a walk and in the catalog."""
 
 import fnmatch
 import os

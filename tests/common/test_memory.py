@@ -1,4 +1,4 @@
-"""Memory is given back where the C library can do so, and nothing happens elsewhere."""
+"""Memory is returned if the C library supports it; otherwise nothing happens."""
 
 import ctypes
 import sys
@@ -9,7 +9,7 @@ from imgurer_kernel.common.memory import give_back
 
 
 class Library:
-    """What `ctypes` makes of a C library."""
+    """Fake C library, as loaded by `ctypes`."""
 
     def __init__(self):
         self.asked = []

@@ -1,4 +1,4 @@
-"""Work on all cores: how many there are, its order, its signs of life, and how it ends."""
+"""Work on all cores: their number, the order of results, progress, and stopping."""
 
 import os
 import subprocess
@@ -76,7 +76,7 @@ def test_no_parts():
     assert list(in_order(str, [])) == []
 
 
-def test_an_error_reaches_the_caller_and_what_nobody_has_begun_is_dropped():
+def test_an_error_reaches_the_caller_and_waiting_parts_are_dropped():
     begun, gate = [], threading.Event()
 
     def work(number):
@@ -93,7 +93,7 @@ def test_an_error_reaches_the_caller_and_what_nobody_has_begun_is_dropped():
     assert set(begun) <= {0, 1, 2}
 
 
-def test_who_waits_is_asked_again_and_again_and_may_end_it(monkeypatch):
+def test_poll_is_called_while_waiting_and_may_stop_the_work(monkeypatch):
     monkeypatch.setattr(threads, "POLL_SECONDS", 0.001)
     gate, calls = threading.Event(), []
 

@@ -1,4 +1,4 @@
-"""The documentation: its snippets run, its commands parse, its links lead somewhere, it builds."""
+"""The documentation: its snippets run, its commands parse, its links work, and it builds."""
 
 import re
 import shlex
@@ -97,7 +97,7 @@ def test_pictures_are_used_and_described():
         assert re.search(rf"!\[.{{20,}}\]\([\w./]*{re.escape(picture.name)}\)", shown), picture
 
 
-def test_it_builds_and_needs_nothing_from_elsewhere(tmp_path, monkeypatch):
+def test_the_documentation_builds_without_foreign_assets(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("NO_MKDOCS_2_WARNING", "1")
     with warnings.catch_warnings():

@@ -57,7 +57,7 @@ def browser():
 
 @contextlib.contextmanager
 def visitors(browser):
-    """Function that opens a page of a visitor of its own; foreign requests fail at the end."""
+    """Function that opens a page as a new visitor; foreign requests fail the test at its end."""
     contexts, foreign = [], []
 
     def refuse(route):

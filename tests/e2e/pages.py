@@ -9,7 +9,7 @@ NASTY = "<img src=x onerror=window.pwned=1>"
 
 
 def watched(page):
-    """The same page; what its scripts stumble over is collected in ``page.faults``."""
+    """Collect errors of the page's scripts in ``page.faults``; return the page."""
     page.faults = []
     page.on("pageerror", lambda fault: page.faults.append(str(fault)))
     return page
@@ -17,7 +17,7 @@ def watched(page):
 
 @contextlib.contextmanager
 def dashboard_page(new_page, server, place="", **options):
-    """A page of the dashboard, opened at a place; a fault of its scripts fails at the end."""
+    """A page of the dashboard, opened at a URL fragment; an error of its scripts fails the test."""
     page = watched(new_page(**options))
     page.server = server
     page.goto(server.url + place)

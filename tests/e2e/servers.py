@@ -30,7 +30,7 @@ serve(Settings(root=root), port=0, open_browser=False, **options)
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address, the folder of its store, its process, what it has said."""
+    """A running server: its address, the folder of its store, its process, its output."""
 
     url: str
     root: Path

@@ -1,4 +1,4 @@
-"""The scripts of widgets on a bare page, between which and a kernel are comm messages only.
+"""The scripts of widgets on a bare page, connected to a kernel by comm messages only.
 
 What a host of anywidgets is for: to import the script of a state, and hand it a model. VS Code,
 Colab and marimo have such a host each; this one has nothing else.
@@ -84,7 +84,7 @@ class Page:
                 self.seen[comm] = plain(state)
 
     def follow(self, so):
-        """Take what the kernel tells to the page until that is so of it."""
+        """Pass messages of the kernel to the page until a condition holds."""
         for _ in range(600):
             if so():
                 return

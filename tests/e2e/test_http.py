@@ -1,4 +1,4 @@
-"""A real server, asked over HTTP: what it gives, to whom, and what it never gives."""
+"""A real server over HTTP: what it serves, to whom, and what it never serves."""
 
 import contextlib
 import http.client
@@ -70,7 +70,7 @@ HTML(f"<p>visitor={who} cwd={os.getcwd()} radius={radius}</p>")
 
 
 def ask(server, path, *, method="GET", headers=None, cookies=None, form=None, source="127.0.0.1"):
-    """One request, sent as it is; returns the response with its body read.
+    """Send one request unchanged; return the response with its body read.
 
     A server without a login is shown its token, unless the headers say otherwise.
     """
@@ -131,7 +131,7 @@ def refused(status, *arguments, **keywords):
 
 
 def eventually(condition, seconds=30):
-    """Wait for what happens in its own time; a generous end, so that it can fail."""
+    """Wait for a condition, with a generous time limit, so that the test can fail."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "did not happen"
@@ -144,7 +144,7 @@ def notebook(tmp_path_factory):
 
 
 def fill(root):
-    """A store with one blob, to be found nowhere."""
+    """A store with one blob that no URL may serve."""
     blob = root / "blobs" / "ab" / "cd" / ("abcd" + "0" * 60)
     blob.parent.mkdir(parents=True)
     blob.write_bytes(SECRET_BYTES)
@@ -198,7 +198,7 @@ def log_in(server, name, password=PASSWORD, target="/"):
 
 @pytest.fixture(scope="module")
 def open_page(open_server):
-    """A page of the server without a login, for all who only look; its kernel is not culled."""
+    """A page of the server without a login, for read-only tests; its kernel is not culled."""
     page = ask(open_server, "/?tab=search")
     with channels(open_server, kernel_of(page)):
         yield page
@@ -243,8 +243,8 @@ def listening(process):
     return [each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN]
 
 
-def test_a_kernel_is_told_no_port_that_could_be_taken(open_server, open_page):
-    """Output's, when it was taken, left a kernel that hung, and the page with it.
+def test_a_kernel_uses_no_port_that_could_be_taken(open_server, open_page):
+    """If the port for output was taken, the kernel and its page hung.
 
     The one port of a kernel is for its own children; it is chosen when it is opened.
     """
@@ -253,7 +253,7 @@ def test_a_kernel_is_told_no_port_that_could_be_taken(open_server, open_page):
     assert all(len(listening(kernel)) <= 1 for kernel in kernels(open_server))
 
 
-def test_assets_are_kept_by_the_browser_that_got_them_and_nobody_else(open_server, open_page):
+def test_assets_are_cached_by_the_browser_only(open_server, open_page):
     headers = ask(open_server, SCRIPT).headers
     assert headers["Cache-Control"] == "private, max-age=31536000, immutable"
     assert SCRIPT in open_page.body
@@ -326,7 +326,7 @@ ELSEWHERE = (
 
 
 @pytest.mark.parametrize("path", ELSEWHERE, ids=range(len(ELSEWHERE)))
-def test_there_is_nothing_else(open_server, path):
+def test_other_urls_are_not_found(open_server, path):
     response = ask(open_server, path)
     assert response.status == 404
     assert "Traceback" not in response.body
@@ -372,8 +372,8 @@ def test_no_other_verb_does_anything(open_server, method, path):
     assert "Traceback" not in response.body
 
 
-def test_the_wait_of_a_kernel_is_nobody_elses(open_server):
-    """What a preheated kernel is told holds the visitor's cookie."""
+def test_only_the_kernel_itself_can_wait_for_its_visitor(open_server):
+    """The message to a preheated kernel contains the visitor's cookie."""
     address = f"{open_server.url.replace('http', 'ws')}voila/query/{NO_KERNEL}"
     token = session_cookies.kernel_token(session_cookies.secret_key(open_server.root), NO_KERNEL)
     for headers in ({}, {"X-Imgurer-Kernel": "x"}, {"X-Imgurer-Kernel": token[:-1]}):
@@ -429,7 +429,7 @@ def end_of(connection):
 
 @pytest.mark.parametrize("protocols", [(), ("v2.kernel.websocket.jupyter.org",), (PROTOCOL + "x",)])
 def test_a_socket_that_does_not_speak_the_protocol_is_refused(open_server, open_kernel, protocols):
-    """Its messages were read as if it did: one with a buffer stopped the server for everybody."""
+    """Its messages were parsed all the same: one with a buffer blocked the server."""
     refused(400, open_server, open_kernel, protocols=protocols)
     with channels(open_server, open_kernel, protocols=(*protocols, PROTOCOL)) as connection:
         assert connection.subprotocol == PROTOCOL
@@ -455,7 +455,7 @@ BAD_FRAMES = {
 
 
 def test_a_malformed_frame_closes_its_own_socket_with_a_reason(open_server, open_kernel):
-    """One whose table was endless stopped the server for everybody."""
+    """A frame with an endless table blocked the server."""
     got = {}
     with channels(open_server, open_kernel) as bystander:
         for name, (_, frame) in BAD_FRAMES.items():
@@ -502,8 +502,8 @@ def test_a_broken_notebook_shows_words_and_no_traceback(tmp_path):
     assert any("ValueError" in line for line in server.lines), "the log says what"
 
 
-def test_our_own_errors_are_told(tmp_path):
-    """They are worded for people; whatever a file is called in them is text."""
+def test_errors_of_the_package_are_shown(tmp_path):
+    """They are written for users; file names in them are escaped."""
     raising = (
         "from imgurer_kernel.errors import CatalogBusy\nraise CatalogBusy('held by <img src=x>')"
     )
@@ -526,7 +526,7 @@ def kernels(server):
 
 
 def test_the_end_is_clean(members, notebook):
-    """With a page open, its kernel at rest, another one waiting, and the catalog in use."""
+    """With an open page, its kernel idle, another kernel waiting, and the catalog in use."""
     with serving(members[0], notebook=notebook, login=True) as server:
         _, cookies = log_in(server, "alice")
         kernel = kernel_of(ask(server, "/", cookies=cookies))
@@ -541,7 +541,7 @@ def test_the_end_is_clean(members, notebook):
 
 
 def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
-    """Its kernel is being stopped already, by its page and then by another one's twin request."""
+    """Its kernel is being stopped already, by its page and by a second request."""
     with serving(tmp_path / "store", notebook=notebook) as server:
         page = ask(server, "/")
         cookies = given_cookies(page)
@@ -573,7 +573,7 @@ def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
     "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM]
 )
 def test_an_end_at_once_is_clean(tmp_path, notebook, number):
-    """In the middle of the start of two kernels."""
+    """During the start of two kernels."""
     with serving(tmp_path / "store", notebook=notebook, preheat=2) as server:
         server.process.send_signal(number)
         server.process.wait(30)
@@ -586,14 +586,14 @@ def test_an_end_at_once_is_clean(tmp_path, notebook, number):
 
 @pytest.fixture(scope="module")
 def alices(login_server):
-    """The cookies of alice, and a page of hers for all who only look."""
+    """The cookies of alice, and a page of hers for read-only tests."""
     _, cookies = log_in(login_server, "alice")
     page = ask(login_server, "/", cookies=cookies)
     with channels(login_server, kernel_of(page), cookies=cookies):
         yield cookies, page
 
 
-def test_who_is_not_logged_in_is_led_to_the_login(login_server):
+def test_visitors_without_a_session_are_redirected_to_the_login(login_server):
     response = ask(login_server, "/?tab=search")
     assert response.status == 302
     assert response.headers["Location"] == "/login?next=%2F%3Ftab%3Dsearch"
@@ -630,7 +630,7 @@ def test_no_kernel_is_for_who_is_not_logged_in(login_server, alices):
     assert ask(login_server, f"/api/kernels/{kernel}", cookies=cookies).status == 200
 
 
-def test_the_login_page_needs_nothing_else(login_server):
+def test_the_login_page_loads_no_other_file(login_server):
     page = ask(login_server, "/login?next=//evil.example")
     assert page.status == 200
     assert "<script" not in page.body
@@ -667,7 +667,7 @@ def test_a_wrong_password(login_server):
     assert ask(login_server, "/", cookies=cookies).status == 302
 
 
-def test_what_is_typed_is_escaped(login_server):
+def test_typed_names_are_escaped(login_server):
     response, _ = log_in(login_server, '"><img src=x onerror=alert(1)>')
     assert "<img" not in response.body
     assert "&lt;img" in response.body
@@ -691,7 +691,7 @@ def test_a_login_from_another_site_is_refused(login_server):
     assert response.status in {403, 404}
 
 
-def test_a_forged_cookie_is_nobody(login_server, tmp_path):
+def test_a_forged_cookie_is_refused(login_server, tmp_path):
     name = f"imgurer-{urlsplit(login_server.url).port}"
     forged = session_cookies.seal(
         session_cookies.begin("alice", ""), session_cookies.secret_key(tmp_path), name
@@ -718,7 +718,7 @@ def test_a_user_has_no_access_to_anothers_kernel(login_server, alices):
 
 
 def is_closed(connection):
-    """Whether a session that is over is shown the door at its next message."""
+    """Return whether the socket of an ended session is closed at its next message."""
     try:
         connection.send(message())
         while True:
@@ -759,7 +759,7 @@ def test_a_session_ends_with_its_account(login_server, members, name, act, undo)
     assert response.status == 303
 
 
-def test_a_disabled_account_is_told_so(login_server, members):
+def test_the_login_of_a_disabled_account_gives_the_reason(login_server, members):
     _, users, catalog = members
     users.disable("bob")
     catalog.release()
@@ -792,8 +792,8 @@ def test_logging_out_ends_the_session_and_its_kernels(login_server):
     assert "You are logged out." in ask(login_server, "/login?left=1").body
 
 
-def test_a_queue_of_strangers_that_is_full_says_so_at_once(login_server):
-    """To whom comes next; who is logged in notices nothing."""
+def test_a_full_queue_is_answered_at_once(login_server):
+    """New clients are refused; logged-in users notice nothing."""
     _, bob = log_in(login_server, "bob")
     port = urlsplit(login_server.url).port
     xsrf = given_cookies(ask(login_server, "/login"))["_xsrf"]
@@ -833,7 +833,7 @@ def test_a_queue_of_strangers_that_is_full_says_so_at_once(login_server):
 
 @pytest.fixture(scope="module")
 def guessed_server(members, notebook):
-    """A server that slows down who guesses; nobody guesses at the other ones so often."""
+    """A server for tests with many guesses; other servers get fewer."""
     with serving(members[0], notebook=notebook, login=True, preheat=0) as server:
         yield server
 
@@ -853,7 +853,7 @@ def test_guessing_is_slowed_down(guessed_server):
 
 
 def test_guesses_in_parallel_are_slowed_down_as_those_in_turn_are(guessed_server):
-    """Each was let in before the first had failed, and everybody waited behind all of them."""
+    """Each was checked before the first had failed, and all other logins waited."""
     _, cookies = log_in(guessed_server, "bob")
     token = {"_xsrf": cookies["_xsrf"], "name": "alice"}
 

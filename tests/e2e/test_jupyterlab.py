@@ -1,4 +1,4 @@
-"""A notebook in JupyterLab: restarted and run, a selection by the mouse, and its frame."""
+"""A notebook in JupyterLab: run after a restart, with a selection by mouse as a frame."""
 
 import contextlib
 import os
@@ -173,7 +173,7 @@ def test_a_selection_by_the_mouse_is_a_frame_in_the_next_cell(new_page, notebook
     expect(page.locator(".imgurer-frame-words")).to_have_text("8 rows · 1 selected")
 
 
-def test_what_a_line_on_the_map_goes_around_is_a_frame_in_the_next_cell(new_page, notebooks):
+def test_a_lasso_on_the_map_is_a_frame_in_the_next_cell(new_page, notebooks):
     page = opened(new_page, notebooks, "map", ".imgurer-map-words")
     words = page.locator(".imgurer-map-words")
     expect(words).to_have_text("8 pictures · 0 selected")

@@ -37,7 +37,7 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def before(pictures):
-    """What the files were when they were taken in."""
+    """The bytes of the files when they were ingested."""
     return contents(pictures)
 
 
@@ -58,7 +58,7 @@ def shared(browser, new_shared_page, tmp_path_factory, pictures, before):
 
 @pytest.fixture
 def review(shared, pictures, before):
-    """The same with nothing decided; what a test does is taken back after it."""
+    """The same with nothing decided; what a test does is undone after it."""
     expect(clusters(shared)).to_have_count(SCENES)
     expect(decided(shared)).to_have_count(0)
     assert contents(pictures) == before
@@ -239,7 +239,7 @@ def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
     expect(back).to_have_attribute("data-file-id", name)
 
 
-# The last ones: what they do to the page or to the files is not taken back.
+# The last ones: what they do to the page or to the files is not undone.
 
 
 def test_another_file_is_kept_and_what_is_said_of_others_follows(review, pictures):

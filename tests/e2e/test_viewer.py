@@ -1,4 +1,4 @@
-"""Look closer and compare, in a browser, behind the real server over a real store."""
+"""The viewer and the comparison in a browser, behind the real server over a real store."""
 
 import re
 
@@ -34,7 +34,7 @@ def shared(new_shared_page, server):
 
 @pytest.fixture
 def at(shared):
-    """Function that goes to a tab and returns the page; no overlay is left open."""
+    """Function that opens a tab and returns the page; overlays are closed."""
 
     def go(tab):
         shared.evaluate("place => { location.hash = place; }", f"#{tab}")

@@ -1,4 +1,4 @@
-"""Frames and pages: told apart where they differ, the same where they were only coded anew."""
+"""Frames and pages: different ones are distinguished, re-encoded ones are the same."""
 
 import io
 
@@ -51,7 +51,7 @@ def test_count_duration_and_digest_of_all_frames(kind):
 
 
 @pytest.mark.parametrize("kind", ANIMATED)
-def test_other_later_frames_are_told(kind):
+def test_animations_with_other_later_frames_differ(kind):
     one, same, other, begin = (
         key(saved(scenes(*seeds), kind)) for seeds in ((1, 2, 3), (1, 2, 3), (1, 4, 5), (1, 2, 9))
     )
@@ -76,7 +76,7 @@ def test_a_copy_in_another_format_or_size_is_the_same():
     assert not any(differ(one, other) for one in keys for other in keys)
 
 
-def test_a_small_thing_that_moves_elsewhere_is_told():
+def test_a_small_object_that_moves_differently_is_recognized():
     ground = Image.fromarray(scene(8, 320, 240))
 
     def film(places):
@@ -135,7 +135,7 @@ def test_pages_of_other_sizes():
     assert differ(key(saved(pages(1, 2, 3), "TIFF")), key(saved(pages(1, 4, 5), "TIFF")))
 
 
-def test_a_damaged_later_frame_is_told_and_no_rejection():
+def test_a_damaged_later_frame_is_reported_but_not_rejected():
     frames = scenes(1, 2, 3, 4)
     gif, tiff = saved(frames), saved(frames, "TIFF")
     with Image.open(io.BytesIO(tiff)) as image:
@@ -149,7 +149,7 @@ def test_a_damaged_later_frame_is_told_and_no_rejection():
         assert found.frames_digest is None
 
 
-def test_what_is_too_much_is_not_decoded(monkeypatch):
+def test_frames_beyond_the_limits_are_not_decoded(monkeypatch):
     frames = scenes(1, 2, 3, 4)
     whole = fingerprint(saved(frames))
     monkeypatch.setattr(animation, "_USUAL_MOST_PIXELS", 160 * 120 * 2)
@@ -194,7 +194,7 @@ def test_keys_are_of_one_kind_and_tell_what_they_are(frames, also_still):
 
 
 @given(grays, grays, grays)
-def test_noise_is_told_from_other_noise(first, second, third):
+def test_different_noise_is_distinguished(first, second, third):
     keys = (frame_key([first, each], [1, 1], also_still=False) for each in (second, third))
     one, other = (key_arrays([each]) for each in keys)
     assert differ(one, other) == (second != third).any()

@@ -1,4 +1,4 @@
-"""Border trimming on arrays: what is taken off, and what must be left on."""
+"""Border trimming on arrays: what is removed, and what must stay."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_writing_in_a_border_is_taken_off_with_it():
     assert trim(picture) == (0, 40, 320, 280)
 
 
-def test_what_stands_taller_than_writing_is_no_border():
+def test_content_taller_than_text_is_not_a_border():
     picture = bordered(PICTURE, 0, 80, 0, 0, 255)
     picture[8:72, 30:290:3] = 0
     assert trim(picture) == (0, 8, 320, 320)
@@ -135,7 +135,7 @@ thick = st.integers(10, 60)
 
 @given(thick, thick, thick, thick, st.sampled_from([0, 60, 128, 255]), st.booleans())
 @settings(max_examples=rounds(25, 240), deadline=None)
-def test_what_lies_within_a_frame_is_never_overrated(left, top, right, bottom, colour, letterbox):
+def test_the_share_within_a_frame_is_never_too_large(left, top, right, bottom, colour, letterbox):
     left, right = (0, 0) if letterbox else (left, right)
     picture = PICTURE.copy()
     picture[[0, -1]] = np.where(np.arange(320) % 2, 90, 180)

@@ -22,7 +22,7 @@ def saved(format_, size=(60, 40), mode="RGB", **options):
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP"])
-def test_what_a_browser_can_show_is_passed_on_as_it_is(format_):
+def test_formats_that_browsers_show_are_unchanged(format_):
     data = saved(format_)
     view = for_browser(data)
     assert view.data == data
@@ -51,7 +51,7 @@ def test_it_is_upright_for_a_browser_that_heeds_exif_in_jpegs_alone(format_):
         assert not turned or shown.format == "JPEG"
 
 
-def test_what_is_too_large_for_a_browser_is_reduced_and_said_to_be():
+def test_too_large_pictures_are_reduced_and_marked_as_such():
     file = io.BytesIO()
     Image.new("L", (LONGEST * 2, 32)).save(file, "TIFF")
     view = for_browser(file.getvalue())
@@ -62,7 +62,7 @@ def test_what_is_too_large_for_a_browser_is_reduced_and_said_to_be():
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", saved("PNG")[:-30]])
-def test_what_is_damaged_is_refused_with_a_reason(data):
+def test_damaged_files_are_refused_with_a_reason(data):
     with pytest.raises(ImageRejected):
         for_browser(data)
 

@@ -1,4 +1,4 @@
-"""What a file is made of is counted, and refused where it is too many, before it is decoded."""
+"""The parts of a file are counted, and too many are refused, before it is decoded."""
 
 import io
 import struct
@@ -50,7 +50,7 @@ def with_segments(data, *added):
 
 
 def check_limit(data, setting, number, monkeypatch):
-    """Accepted where exactly so many are allowed; else refused, undecoded, with both figures."""
+    """Check that a file is accepted at its exact limit, and else refused before decoding."""
     read(data, Settings(**{setting: number}))
     limits = Settings(**{setting: number - 1})
     with monkeypatch.context() as patch:
@@ -127,7 +127,7 @@ def test_an_ordinary_progressive_jpeg_of_any_size_is_read():
     assert fingerprint(flat_scans(500, 500, 15)).pixels is not None
 
 
-def test_what_cameras_write_is_read():
+def test_files_of_cameras_are_within_the_limits():
     profile = [segment(0xE2, b"ICC_PROFILE\0" + bytes([n, 40]) + bytes(60_000)) for n in range(40)]
     depth = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000))] * 100
     data = with_segments(jpeg(1, 320, 240), *profile, *depth)
@@ -349,7 +349,7 @@ def test_tiles_that_are_hardly_seen():
 # ---- what takes long for its size
 
 
-def test_what_a_small_file_unpacks_to():
+def test_the_unpacked_size_of_small_files_is_limited():
     rows = zlib.compress(bytes(100))
     header = struct.pack(">IIBBBBB", 20_000, 9_000, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND")

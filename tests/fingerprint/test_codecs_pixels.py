@@ -1,4 +1,4 @@
-"""Progressive JPEGs cut short, depth, boxes, and the words for damage."""
+"""Shortened progressive JPEGs, depth, boxes, and descriptions of damage."""
 
 import errno
 import io
@@ -218,7 +218,7 @@ def test_extremes_of_nothing():
 
 
 @given(st.integers(1, 70_000), st.integers(1, 70_000))
-def test_what_fits(width, height):
+def test_sizes_that_fit_a_frame(width, height):
     found = pixels.fit((width, height), (240, 270))
     assert 1 <= found[0] <= min(240, width)
     assert 1 <= found[1] <= min(270, height)

@@ -1,4 +1,4 @@
-"""TIFF directories and EXIF facts, against Pillow and against nonsense."""
+"""TIFF directories and EXIF facts, against Pillow and with invalid input."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Colours as files mean them: ICC profiles, CIELAB, alpha that is empty or hides colours."""
+"""Colours: ICC profiles, CIELAB, alpha that is empty or hides colours."""
 
 import io
 import re
@@ -93,7 +93,7 @@ def test_exact_takes_the_numbers_as_they_are():
     assert fingerprint(data, exact=True).dhash == expected.dhash
 
 
-def test_what_is_srgb_in_all_but_name_is_left_alone():
+def test_profiles_equal_to_srgb_change_nothing():
     pixels = scene(6, 300, 200)
     plain = fingerprint(encode(pixels))
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -128,7 +128,7 @@ def test_profiles_in_every_mode(mode):
         (icc(1.8, WIDE) + bytes(profile._MOST_BYTES), "4,194,7.. bytes"),
     ],
 )
-def test_a_broken_profile_is_told_and_ignored(broken, words):
+def test_a_broken_profile_is_noted_and_ignored(broken, words):
     pixels = scene(9, 300, 200)
     plain = fingerprint(encode(pixels, "TIFF"))
     found = fingerprint(encode(pixels, "TIFF", icc_profile=broken))
@@ -187,7 +187,7 @@ def with_alpha(pixels, alpha):
     return encode(np.dstack([pixels, alpha]), "PNG")
 
 
-def test_wholly_transparent_pictures_are_told_by_what_they_hide():
+def test_wholly_transparent_pictures_are_distinguished_by_hidden_colours():
     nothing = np.zeros((150, 200), np.uint8)
     one, other = (fingerprint(with_alpha(scene(k, 200, 150), nothing)) for k in (1, 2))
     assert not one.informative

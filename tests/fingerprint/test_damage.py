@@ -1,4 +1,4 @@
-"""Damage that decoders pass over: what is told of it, and what is rejected."""
+"""Damage that decoders ignore: what is reported, and what is rejected."""
 
 import io
 import random
@@ -57,14 +57,14 @@ def out_of_step(data):
 
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_codes_that_are_out_of_step_are_told(seed, exact):
+def test_misaligned_codes_are_reported(seed, exact):
     for data in out_of_step(encode(scene(seed), quality=85)):
         found = decode.read(data, exact=exact)
         assert found.damage in {scan_end.TOO_EARLY, scan_end.TOO_LATE}
         assert fingerprint(data).damage == found.damage
 
 
-def test_most_wrong_bits_are_told():
+def test_most_wrong_bits_are_reported():
     random_ = random.Random(5)
     told = 0
     for seed in range(20):
@@ -79,7 +79,7 @@ def test_most_wrong_bits_are_told():
     assert told >= 12
 
 
-def test_lost_restart_markers_are_told():
+def test_lost_restart_markers_are_reported():
     data = encode(scene(4), quality=85, restart_marker_rows=1)
     scan = only_scan(data)
     assert scan.restarts > 20
@@ -146,7 +146,7 @@ def test_a_png_without_its_last_rows_is_rejected(mode):
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (120, 91)])
-def test_a_png_with_black_rows_is_taken_in(mode, size):
+def test_a_png_with_black_rows_is_ingested(mode, size):
     image = Image.new("RGBA", size, (0, 0, 0, 0)).convert(mode)
     for data in (encode(image, "PNG"), interlaced(image)):
         assert png.share_present(data) == 1

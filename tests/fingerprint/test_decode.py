@@ -117,7 +117,7 @@ def test_content_decides_and_no_other_decoder_is_tried():
 
 
 @pytest.mark.parametrize("error", [TypeError, IndexError, SyntaxError, ValueError, struct.error])
-def test_whatever_a_decoder_raises_is_a_rejection(monkeypatch, error):
+def test_any_exception_of_a_decoder_is_a_rejection(monkeypatch, error):
     def load(self):
         message = "<_io.BytesIO object at 0x7f0000000000> /usr/lib/python3"
         raise error(message)

@@ -1,4 +1,4 @@
-"""Children that decode what is not trusted: whatever one does, it costs one picture."""
+"""Decoder processes for untrusted pictures: a failing child costs one picture only."""
 
 import gc
 import logging
@@ -44,14 +44,14 @@ def processes():
 
 
 def pid_of(processes):
-    """The process that takes the next picture."""
+    """The pid of the child that gets the next picture."""
     with pytest.raises(ImageDamaged) as caught:
         processes.fingerprint(b"pid", limits=USUAL)
     return int(str(caught.value))
 
 
 def is_running(pid):
-    """Whether any thread is left of it: until then nobody can tell that it has ended."""
+    """Return whether the process has any thread left, in which case its end is not visible yet."""
     states = []
     for thread in Path(f"/proc/{pid}/task").glob("*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -128,7 +128,7 @@ def test_a_child_writes_no_more_than_a_few_kilobytes(processes, tmp_path):
     assert (tmp_path / "much").stat().st_size <= 64 << 10
 
 
-def test_what_a_child_says_is_logged_and_bounded(processes, caplog, capfd):
+def test_messages_of_a_child_are_logged_up_to_a_limit(processes, caplog, capfd):
     caplog.set_level(logging.WARNING, "imgurer_kernel.decode")
     said = b"one\x1b[2J line\n" + b"another\n" * 100
     with pytest.raises(ImageDamaged, match="said"):
@@ -208,7 +208,7 @@ def test_a_child_that_cannot_be_started_says_so(monkeypatch):
 # ---- several at once, and how children end
 
 
-def test_threads_have_children_of_their_own_and_the_bad_one_disturbs_nobody(processes):
+def test_each_thread_has_its_own_child_and_a_crash_affects_no_other(processes):
     def ask(data):
         try:
             return processes.fingerprint(data, limits=SHORT if data == b"sleep" else USUAL).width

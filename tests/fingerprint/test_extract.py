@@ -1,4 +1,4 @@
-"""Fingerprints against the PyPI package, against a full decode, and against their own promises."""
+"""Fingerprints against the PyPI package, a full decode, and their documentation."""
 
 import io
 import subprocess
@@ -34,7 +34,7 @@ from tests.support.pictures import (
 
 
 def reference(image):
-    """What the package says of an upright Pillow image."""
+    """The dHash of an upright Pillow image by the PyPI package."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package calls what Pillow has deprecated
         return oracle.dhash_row_col(ImageOps.exif_transpose(image))
@@ -171,7 +171,7 @@ def test_fractions_are_seen():
         assert hashes.hamming(found, expected) <= 6, scale
 
 
-def test_what_is_no_number_is_survived():
+def test_nan_and_infinity_are_handled():
     values = np.asarray(Image.fromarray(scene(8, 300, 200)).convert("L")).astype(np.float32)
     values[10:20, 10:30] = np.nan
     values[50, 50] = np.inf
@@ -379,7 +379,7 @@ def test_photos_say_something():
         assert fingerprint(jpeg(seed, 320, 240)).informative
 
 
-def test_a_white_icon_is_told_from_others():
+def test_white_icons_are_distinguished():
     found = fingerprint(white_icon())
     assert found.informative
     alpha = np.asarray(Image.fromarray(scene(19, 256, 256)).convert("L"))
@@ -450,7 +450,7 @@ def test_flat_within_a_border_is_left_alone():
 # ---- near duplicates and strangers
 
 
-def test_copies_are_near_and_strangers_far():
+def test_copies_are_near_and_unrelated_pictures_far():
     original = fingerprint(jpeg(25, 1200, 900))
     pixels = scene(25, 1200, 900)
     copies = [

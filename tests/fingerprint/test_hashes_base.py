@@ -1,4 +1,4 @@
-"""A second hash, plugged in: it is registered, hashes files and is searched like the dHash."""
+"""A second hash can be registered, hashes files, and is searched like the dHash."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ class Unsure(MeanHash):
 
 
 @pytest.mark.parametrize("hash_", [Short(), Signed(), Unsure(), 5, MeanHash.hash_many])
-def test_what_is_no_hash_of_128_bits_is_refused(mean, hash_):
+def test_an_object_that_is_not_a_128_bit_hash_is_refused(mean, hash_):
     with pytest.raises(QueryError, match=r"uint64 and|no perceptual hash"):
         register(hash_)
     assert len(base._hashes) == 2

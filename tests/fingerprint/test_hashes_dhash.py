@@ -1,4 +1,4 @@
-"""dHash against the PyPI package, against plain Python, and against its own algebra."""
+"""dHash against the PyPI package, plain Python, and its algebraic properties."""
 
 import dhash as oracle
 import numpy as np

@@ -51,7 +51,7 @@ def decode(paths):
 
 
 def check_reason(path, reason):
-    """A reason is for people: no addresses, no paths, no words of Python."""
+    """Check that a reason suits users: no addresses, no paths, no terms of Python."""
     assert 10 < len(reason) < 300, (path, reason)
     told = re.search(r"0x[0-9a-f]{4}|[<>{}\[\]\\]|/\w+/|\.py\b|[A-Z]\w+Error|object at", reason)
     assert told is None, (path, reason)
@@ -80,7 +80,7 @@ def test_corpus(folder):
     assert accepted > len(paths) / 4, "most readable files of the corpus were rejected"
 
 
-def test_what_opens_of_the_corpus():
+def test_which_files_of_the_corpus_open():
     if not CORPUS.exists():
         pytest.skip(f"the corpus of odd files is not at {CORPUS}")
     paths = [CORPUS / "formats" / "pillow_heif" / "RGB_8__29x100.heif"]
@@ -384,7 +384,7 @@ def test_frames_without_end(tmp_path):
         assert "10,000 frames" in outcomes[name]["reason"], outcomes[name]
 
 
-def test_what_decoders_take_long_for(tmp_path):
+def test_slow_files_are_refused(tmp_path):
     files = {
         "written as text": b"P3 2000 2000 255\n" + b"#a\n" * 2_000_000,
         "limit for PPM": b"P5 5000 5000 254\n" + bytes(25_000_000),
@@ -393,8 +393,8 @@ def test_what_decoders_take_long_for(tmp_path):
         assert words in outcome["reason"]
 
 
-def test_what_libheif_refuses_is_no_lack_of_memory(tmp_path):
-    """libheif calls all of its limits errors of memory, which would be tried again for ever."""
+def test_limits_of_libheif_are_not_reported_as_lack_of_memory(tmp_path):
+    """libheif reports all of its limits as errors of memory, which would be retried forever."""
     good = heic(solid(90, 64, 48))
     items, places, brand = (good.index(name) for name in (b"iinf", b"iloc", b"ftyp"))
     many = struct.pack(">H", 30_000)

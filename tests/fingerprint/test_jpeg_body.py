@@ -1,4 +1,4 @@
-"""Which JPEG files differ by their metadata alone."""
+"""JPEG files that differ only in their metadata are recognized."""
 
 import io
 
@@ -26,7 +26,7 @@ def test_comments_and_exif_make_no_difference_and_pixels_do():
     assert body(jpeg(progressive=True)) != plain
 
 
-def test_what_names_the_space_of_colours_is_no_comment():
+def test_the_segment_of_the_colour_space_is_kept():
     file = io.BytesIO()
     Image.fromarray(scene(3, 120, 80)).convert("CMYK").save(file, "JPEG", quality=85)
     found = body(file.getvalue())
@@ -35,5 +35,5 @@ def test_what_names_the_space_of_colours_is_no_comment():
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\x89PNG", jpeg()[:30], b"\xff\xd8\xff\xe0"])
-def test_what_is_no_whole_jpeg_has_none(data):
+def test_invalid_jpegs_have_no_body(data):
     assert body(data) is None

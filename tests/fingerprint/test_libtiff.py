@@ -1,4 +1,4 @@
-"""What libtiff says of a damaged file: in the log, and nowhere else."""
+"""Messages of libtiff about a damaged file are in the log, and nowhere else."""
 
 import logging
 import os
@@ -53,7 +53,7 @@ def test_threads_that_decode_at_once(caplog, capfd):
     assert len(caplog.records) >= 15
 
 
-def test_nothing_is_printed_where_nobody_listens_to_the_log(tmp_path):
+def test_nothing_is_printed_without_a_log_handler(tmp_path):
     (tmp_path / "damaged.tif").write_bytes(damaged("tiff_lzw"))
     program = (
         "import sys\n"

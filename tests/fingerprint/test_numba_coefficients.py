@@ -1,4 +1,4 @@
-"""The machine code counts what a transform of each block counts."""
+"""The machine code has the same counts as a transform of each block."""
 
 import numpy as np
 import pytest

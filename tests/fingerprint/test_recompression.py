@@ -1,4 +1,4 @@
-"""Pictures that were a JPEG before: found on every grid, and nowhere where there was none."""
+"""Earlier JPEG compression is found on every grid, and never where there was none."""
 
 import functools
 import io
@@ -37,7 +37,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", thinned(CASES, 3))
-def test_what_was_saved_again_tells_how_it_was_saved_before(case):
+def test_the_earlier_quality_of_a_resaved_jpeg_is_found(case):
     change, first, second = case
     original = jpeg(scene(2, WIDTH, HEIGHT), first)
     found = measure_original(jpeg(CHANGES[change](decoded(original)), second))
@@ -55,7 +55,7 @@ def test_what_was_saved_again_tells_how_it_was_saved_before(case):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
-def test_what_was_decoded_and_kept_without_loss_tells_it_too(kind):
+def test_the_earlier_quality_of_a_lossless_copy_is_found(kind):
     original = decoded(jpeg(scene(3, WIDTH, HEIGHT), 80, subsampling=0))
     found = measure_original(encode(original, kind))
     assert abs(found.earlier_quality - 80) <= 2
@@ -83,7 +83,7 @@ def once_saved():
 
 @pytest.mark.parametrize("quality", thinned((92, 45, 75, 100, None), 3))
 @pytest.mark.parametrize("kind", ["photo", "gray", "text", "noise", "flat", "gradient", "tiny"])
-def test_what_was_saved_once_tells_of_nothing_earlier(kind, quality):
+def test_no_earlier_quality_is_found_in_a_jpeg_saved_once(kind, quality):
     picture = once_saved()[kind]
     found = measure_original(encode(picture, "PNG") if quality is None else jpeg(picture, quality))
     assert found.earlier_quality is None
@@ -103,6 +103,6 @@ def test_a_large_picture_is_looked_at_with_every_pixel():
     assert abs(measure_original(jpeg(large, 90)).earlier_quality - 70) <= 2
 
 
-def test_what_has_no_blocks_to_count_tells_nothing():
+def test_no_earlier_quality_is_found_without_blocks():
     assert find_earlier(np.zeros((15, 400), np.uint8)) is None
     assert find_earlier(np.zeros((400, 400), np.uint8), (16,) * 10) is None

@@ -322,7 +322,7 @@ def test_many_searches_of_what_is_no_hash_are_refused():
 
 @pytest.mark.parametrize("most", [0.0, 0.3, 1.0])
 def test_walk_and_scan_give_the_same(small_trees, monkeypatch, most):
-    """Whatever share of the hashes is looked at before a search gives up walking."""
+    """For any share of hashes at which a search changes to a scan."""
     monkeypatch.setattr(segment, "WORTH_WALKING", most)
     pool = near(np.repeat(random_hashes(30), 40, axis=0), bits=20)
     tree = BKTree.of(np.arange(len(pool)), pool)
@@ -430,7 +430,7 @@ def test_a_scan_goes_on_where_nothing_can_be_compiled(monkeypatch):
     assert found(tree, tuple(hashes[8].tolist()), 0) == [(0, 8)]
 
 
-def test_what_bulk_searches_use_is_compiled_after_it(monkeypatch):
+def test_functions_for_bulk_searches_are_compiled_next(monkeypatch):
     asked = threading.Event()
     monkeypatch.setattr(bktree.bulk, "compile_all", asked.set)
     tree = BKTree.of([1], array([(1, 2)]))

@@ -1,4 +1,4 @@
-"""The planner: which engine for which search, said with its reason."""
+"""The planner: the engine of each search, with its reason."""
 
 import dataclasses
 import sys
@@ -46,7 +46,7 @@ def test_more_work_is_estimated_for_more_hashes_and_wider_radii():
     assert radii == sorted(radii)
 
 
-def test_what_another_thread_compiles_right_now_is_not_there_yet(monkeypatch):
+def test_a_module_that_another_thread_compiles_is_not_used_yet(monkeypatch):
     name = "imgurer_kernel.index._numba.multi_index"
     monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     assert plan(20_000, 10, None).engine == "scan"

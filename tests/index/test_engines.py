@@ -1,4 +1,4 @@
-"""One question to every engine: scan, BK-tree cold and warm, bulk search, DuckDB; one answer."""
+"""All engines give the same answer: scan, BK-tree cold and warm, bulk search, DuckDB."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def small(monkeypatch):
 
 
 def in_bulk(monkeypatch, engine, known, queries, radius):
-    """What `neighbors` finds with one engine, whatever the planner would say."""
+    """Search by `neighbors` with a given engine instead of the planned one."""
 
     def plan(hashes, asked, radius):
         cut = (
@@ -65,7 +65,7 @@ def in_bulk(monkeypatch, engine, known, queries, radius):
 
 
 def answers(monkeypatch, ids, known, trees, query, radius):
-    """(distance, id), sorted, of everyone who can be asked."""
+    """Return the sorted (distance, id) of every engine."""
     row, column = query
     near, bits = hashes.scan(known[:, 0], known[:, 1], query, radius)
     yield "scan", sorted(zip(bits.tolist(), ids[near].tolist(), strict=True))
@@ -177,7 +177,7 @@ def test_a_radius_that_is_none_is_refused_by_all_in_the_same_words(radius):
     assert len(said) == 1
 
 
-def test_what_is_compiled_is_loaded_for_a_job_of_many_small_searches():
+def test_compiled_code_is_loaded_for_many_small_searches():
     program = """
 import sys
 from imgurer_kernel.index.lookup import prepare

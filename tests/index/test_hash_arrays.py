@@ -1,4 +1,4 @@
-"""Arrays of hashes: what is refused, how equal ones are grouped, the scan."""
+"""Arrays of hashes: validation, grouping of equal hashes, the scan."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What the index says of itself, and that it is true."""
+"""The description of the index is correct."""
 
 import dataclasses
 import sys

@@ -132,7 +132,7 @@ def test_components_agree_with_brute_force(hashes, radius):
     radius=st.integers(0, 20) | st.integers(0, 45),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_every_engine_finds_all_and_nothing_else(engine, n, bits, radius, seed, monkeypatch):
+def test_every_engine_finds_exactly_the_near_pairs(engine, n, bits, radius, seed, monkeypatch):
     force(monkeypatch, engine)
     rng = np.random.default_rng(seed)
     hashes = clustered(rng, n, bits)
@@ -196,7 +196,7 @@ def test_equal_hashes_are_one_component(n):
 
 
 def test_pairs_of_a_hundred_thousand_equal_hashes_can_be_begun():
-    """There are five billion of them; a chunk must not take the memory of all."""
+    """There are five billion pairs; a chunk must not take the memory of all."""
     hashes = np.full((100_000, 2), 3, dtype=np.uint64)
     i, j, bits = next(pairs(hashes, 0))
     assert len(i) == 1 << 20
@@ -208,7 +208,7 @@ def test_pairs_of_a_hundred_thousand_equal_hashes_can_be_begun():
 
 
 def test_a_dense_zone_is_one_component(monkeypatch):
-    """All pairs of it would be two billion."""
+    """It has two billion pairs."""
     force(monkeypatch, "multi-index")
     rng = np.random.default_rng(5)
     zone = clustered(rng, 60_000, 4, size=60_000)

@@ -1,4 +1,4 @@
-"""Chunks of bits: that they miss nothing, and that those chosen are the cheapest."""
+"""Chunks of bits miss no pair, and those chosen are the cheapest."""
 
 import itertools
 
@@ -104,6 +104,6 @@ def test_equal_hashes_and_one_hash_can_be_cut():
 
 
 @pytest.mark.parametrize("radius", [0, 128])
-def test_there_is_a_way_for_every_radius(radius):
+def test_every_radius_has_a_chunking(radius):
     chunking = choose_chunking(uniform(100), None, radius)
     assert (chunking.radii + 1).sum() == radius + 1

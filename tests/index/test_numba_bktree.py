@@ -123,7 +123,7 @@ def test_a_search_visits_few_of_the_hashes():
 @given(
     st.sampled_from(sorted(KINDS)), st.integers(1, 40_000), st.integers(0, 99), st.integers(0, 128)
 )
-def test_what_is_near_is_in_reach(kind, n, seed, radius):
+def test_near_hashes_are_in_reach(kind, n, seed, radius):
     """Whatever the size of the cells, which is coarser for fewer hashes."""
     rng = np.random.default_rng(seed)
     row, column, nodes, cells = grown(KINDS[kind](rng, n))

@@ -1,4 +1,4 @@
-"""Alignment: known maps are found again, copies agree, strangers do not."""
+"""Alignment: known maps are found, copies agree, unrelated pictures do not."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_the_contents_of_pictures_get_one_brightness_and_contrast(side):
 
 
 @pytest.mark.parametrize("contrast", [1, 0.2, 0.1])
-def test_however_faint_a_picture_is_it_agrees_with_itself_and_with_no_stranger(contrast):
+def test_faint_pictures_agree_with_themselves_only(contrast):
     one, other, third = (
         picture(seed).convert("L").point(lambda level: 128 + contrast * (level - 128))
         for seed in (1, 1, 2)
@@ -95,7 +95,7 @@ def test_writing_on_a_picture_spoils_only_what_it_covers():
     assert AGREEMENT < measures[1] < 0.99
 
 
-def test_strangers_do_not_agree():
+def test_unrelated_pictures_do_not_agree():
     grays = np.stack([gray(picture(seed)) for seed in range(12)])
     first, second = np.triu_indices(12, 1)
     boxes, starts = (np.repeat(a, len(first), axis=0) for a in (WHOLE, IDENTITY))
@@ -113,7 +113,7 @@ def test_borders_that_are_left_out_of_the_box_do_not_count():
     assert compared(plain, bordered)[0][1] < AGREEMENT
 
 
-def test_what_agrees_at_once_is_not_aligned():
+def test_pairs_that_agree_at_the_start_are_not_aligned():
     whole = picture(9)
     shifted = cropped(whole, 0.004, 0, 0, 0)
     at_start, _ = compared(whole, shifted, align=False)

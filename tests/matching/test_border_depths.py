@@ -1,4 +1,4 @@
-"""Borders are what ends along one line, on each side by itself."""
+"""Borders end along one line; each side is measured separately."""
 
 import numpy as np
 import pytest

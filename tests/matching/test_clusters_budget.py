@@ -1,4 +1,4 @@
-"""The scope of a search: as far as the time allows, and said in words."""
+"""The scope of a search fits the time budget, and is described in words."""
 
 import numpy as np
 import pytest
@@ -137,7 +137,7 @@ def test_spots_that_all_pictures_share_are_not_searched(monkeypatch):
 
 
 def test_expected_matches_are_those_that_there_are():
-    """Where all pictures are in the sample, and every fourth spot is asked for."""
+    """If all pictures are in the sample, of which every fourth spot is a query."""
     spots = noisy_spots(40, count=20, shared=4)
     words = spots.hashes[:, :20].reshape(-1, 2)
     distance = np.bitwise_count(words[:, None] ^ words[None]).sum(axis=2)

@@ -46,7 +46,7 @@ def test_a_table_is_a_sequence_of_clusters():
 
 
 @given(SIZES, st.randoms(use_true_random=False))
-def test_some_are_taken_in_any_order(sizes, random):
+def test_some_are_ingested_any_order(sizes, random):
     clusters = table(sizes)
     chosen = random.sample(range(len(sizes)), random.randint(0, len(sizes)))
     taken = clusters.take(np.array(chosen, np.int64))

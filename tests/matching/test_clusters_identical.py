@@ -1,4 +1,4 @@
-"""Flat pictures: equal pixels find each other in any file, and nothing else does."""
+"""Flat pictures match by equal pixels in any format, and by nothing else."""
 
 import io
 
@@ -147,7 +147,7 @@ def test_other_pixels_are_another_picture(wb, case):
         assert wb.similar(1, verify=verify)["image_id"].tolist() == [1]
 
 
-def test_what_is_transparent_has_no_colour():
+def test_transparent_pixels_have_no_colour():
     clear, hidden = (Image.new("RGBA", (50, 50), (*colour, 0)) for colour in ((0, 0, 0), (9, 9, 9)))
     # Where nothing at all shows, colours are all that there is.
     assert fingerprint(saved(clear)).pixels != fingerprint(saved(hidden)).pixels

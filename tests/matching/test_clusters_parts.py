@@ -1,4 +1,4 @@
-"""Parts by way of a cluster: what was compared with its medoid, or with two of its members."""
+"""Parts via a cluster: pictures compared with its medoid, or with two of its members."""
 
 from dataclasses import replace
 
@@ -70,7 +70,7 @@ OTHER_COPY = (20, 30, SAME, 0.95, scaled(0.5, 0.1))
 COLLAGE = (5, 20, PART_OF, 0.8, scaled(3.0, 0.2))
 
 
-def test_what_has_a_part_of_the_medoid_has_one_of_each_member():
+def test_a_picture_with_a_part_of_the_medoid_is_related_to_each_member():
     parts = parts_of_clusters(found([COPY, OTHER_COPY, COLLAGE], [[20, 10, 30]]))
     assert list(zip(parts.first.tolist(), parts.second.tolist(), strict=True)) == [(5, 10), (5, 30)]
     assert (parts.status == PART_OF).all()
@@ -92,7 +92,7 @@ def test_one_member_is_not_enough_and_two_are():
     assert np.allclose(parts.maps[0], compose(scaled(1.0)[None], invert(OTHER_COPY[-1][None])))
 
 
-def test_what_is_known_as_related_stays_what_it_is():
+def test_known_relations_do_not_change():
     known = (5, 10, Relation.ANOTHER_TAKE, 0.7, scaled(1.0))
     parts = parts_of_clusters(found([COPY, OTHER_COPY, COLLAGE, known], [[20, 10, 30]]))
     assert list(zip(parts.first.tolist(), parts.second.tolist(), strict=True)) == [(5, 30)]

@@ -1,4 +1,4 @@
-"""Duplicates among made-up catalogs: families found whole, in any order, again and again."""
+"""Duplicates in synthetic catalogs: complete clusters, in any order, also incrementally."""
 
 from dataclasses import fields, replace
 from functools import cache
@@ -162,7 +162,7 @@ def test_the_order_of_arrival_does_not_matter_to_spots(order):
     st.integers(1, 16),
 )
 def test_spots_of_images_that_come_and_go(present, neighbors):
-    """Whatever was known before, the answer is that of a first search."""
+    """With any earlier result the answer equals that of a first search."""
     shelf = parts()
     with (
         patch.object(candidates, "MAX_SPOT_NEIGHBORS", neighbors),
@@ -250,7 +250,7 @@ def test_one_after_the_other_gives_what_all_at_once_gives(first):
     assert summary(shelf, found) == summary(shelf, find(shelf))
 
 
-def test_what_is_known_is_not_read_again():
+def test_known_pictures_are_not_read_again():
     shelf = families()
     known = find(shelf)
     shelf.asked.clear()
@@ -439,7 +439,7 @@ def equal_hashes():
 @settings(max_examples=rounds(3, 25))
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=3), st.permutations(range(20)))
 def test_equal_hashes_may_become_too_many_and_few_again(sizes, order):
-    """Who is represented by whom depends on who is there, and not on who came first."""
+    """Representatives depend on the present images, not on the order of arrival."""
     shelf, known = equal_hashes(), None
     with (
         patch.object(representatives, "MAX_DUPLICATES", 8),

@@ -1,4 +1,4 @@
-"""The solver: which pairs are compared, and that clusters are stars of what was compared."""
+"""The solver: which pairs are compared, and that clusters are stars of compared pairs."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ class Truth:
         return PreparedPictures(np.zeros((n, 64, 64), np.uint8), np.tile([0, 0, 64, 64], (n, 1)))
 
     def measure(self, first, second, starts):
-        """A pair that deceives is the same only if the start is where the map will be."""
+        """A deceptive pair is the same only from a start near its map."""
         self.seen += list(zip(first.tolist(), second.tolist(), strict=True))
         apart = self.places[second] - self.places[first]
         maps = np.tile(UNIT, (len(first), 1))
@@ -77,7 +77,7 @@ def test_a_pair_inside_a_proven_star_is_never_compared():
     assert (solver.pairs.status == UNTESTED).sum() == 780 - 39
 
 
-def test_what_turns_out_different_is_no_member():
+def test_different_pictures_are_not_members():
     truth = Truth([0, 0, 50, 50, 99], 1)
     _, clusters = solve(truth, rows_of(everything(5), [3] * 10))
     assert members(clusters) == [[0, 1], [2, 3]]
@@ -110,7 +110,7 @@ def test_clusters_are_stars_of_what_was_seen(places, reach, far):
 
 @given(LINE.map(lambda places: [10 * (place // 5) for place in places]))
 def test_groups_that_are_apart_are_found_whole(places):
-    """Where being the same is transitive there is nothing to decide."""
+    """If the relation is transitive, the clusters are unique."""
     near = everything(len(places))
     _, clusters = solve(Truth(places, 1), rows_of(near, [7] * len(near)))
     groups = {}

@@ -1,4 +1,4 @@
-"""Star clusters against a naive oracle, and the properties that make them trustworthy."""
+"""Star clusters against a naive implementation, and their properties."""
 
 from unittest.mock import patch
 
@@ -25,7 +25,7 @@ def as_sets(clusters):
 
 
 def naive(edges):
-    """The greedy star cover as the docstring says it, with sets and no cleverness."""
+    """The greedy star cover as documented, implemented with sets."""
     best = {}
     for one, other, distance, score in edges:
         pair = frozenset((one, other))
@@ -98,7 +98,7 @@ def test_every_member_has_an_edge_to_the_medoid(edges):
 
 
 @given(EDGES)
-def test_who_is_left_out_has_no_neighbor_that_is_left_out(edges):
+def test_no_two_images_outside_of_clusters_are_neighbors(edges):
     clustered = {m for cluster in star_clusters(*columns(edges)) for m in cluster.members.tolist()}
     for one, other, *_ in edges:
         assert one == other or one in clustered or other in clustered

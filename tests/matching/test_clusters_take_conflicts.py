@@ -1,4 +1,4 @@
-"""A copy of one of several takes is joined with the take that it is most like."""
+"""A copy of one of several takes joins the take that it agrees with best."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_two_edits_of_one_picture_stay_with_it():
     assert kept(table(rows)) == {(0, 2), (1, 2)}
 
 
-def test_what_is_no_copy_of_a_take_is_another_take_of_its_copies():
+def test_images_of_a_dropped_pair_count_as_takes_themselves():
     """Pictures 2 and 3 are copies of 0 and 1, and agree with each other, too."""
     rows = [(0, 1, ANOTHER_TAKE, 0.93), (0, 2, SAME, 0.98), (0, 3, SAME, 0.92)]
     rows += [(1, 2, SAME, 0.92), (1, 3, SAME, 0.98), (2, 3, SAME, 0.92)]

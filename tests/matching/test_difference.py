@@ -33,7 +33,7 @@ def test_a_crop_of_two_hundredths_is_measured(seed):
     assert (down, fall) == pytest.approx((1, 0), abs=0.006)
 
 
-def test_what_lies_well_is_not_moved():
+def test_well_aligned_pairs_are_not_moved():
     found = measured(picture(1), cropped(picture(1), 0.02, 0, 0, 0), correlation=ALIGNED)
     assert found.transform == tuple(SAME[0])
 

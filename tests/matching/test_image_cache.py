@@ -1,4 +1,4 @@
-"""The image cache: pictures are read once, when they are needed."""
+"""The image cache reads each picture once, when it is needed."""
 
 import errno
 import mmap

@@ -1,4 +1,4 @@
-"""The step through an intermediate: whom it goes through, and what it finds."""
+"""Comparison via intermediates: which are chosen, and which pairs it finds."""
 
 from functools import partial
 
@@ -52,7 +52,7 @@ def test_of_each_image_the_links_with_the_nearest_intermediates_are_kept():
 
 
 def step(images, near, ranks, asked=0):
-    """What comes out for one image, by its own matches and then by intermediates."""
+    """Return the pairs of one image, by its own matches and then via intermediates."""
     pictures = np.stack([gray(image) for image in images])
     cache = ImageCache(np.arange(len(images)), PictureLoaders(partial(np.take, pictures, axis=0)))
     own = [match for match in near if asked in match[:2]]

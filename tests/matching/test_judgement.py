@@ -1,4 +1,4 @@
-"""What pairs of pictures are held to be, on pictures drawn here: each relation, and its words."""
+"""The relation of pairs of drawn pictures: each relation, and its details in words."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def with_captions(image):
 
 
 def other_take(image, seed=0):
-    """The same things, each a little elsewhere: as after a step aside."""
+    """The same objects, each moved a little, as after a step aside."""
     pixels = np.asarray(image)
     height, width = pixels.shape[:2]
     random = np.random.default_rng(seed)
@@ -178,13 +178,13 @@ def test_a_photo_in_a_viewer_with_buttons_shares_more_than_a_layout(off):
 
 
 @pytest.mark.parametrize("seed", thinned([3, 5], 2))
-def test_the_same_things_each_a_little_elsewhere_are_no_copy(seed):
+def test_objects_that_each_moved_a_little_are_not_a_copy(seed):
     found, _ = related(photo(seed), other_take(photo(seed)))
     assert found in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}
 
 
 def test_a_small_copy_of_what_is_blurred_is_no_other_take():
-    """Blocks without a sharp edge ask for any shift; in either order."""
+    """Blocks without a sharp edge agree at any shift; in either order."""
     rng = np.random.default_rng(0)
     light = rng.uniform(0.2, 1, (12, 5, 7, 1)) * rng.uniform(90, 255, (12, 1, 1, 3))
     for colours in light.astype(np.uint8):
@@ -195,7 +195,7 @@ def test_a_small_copy_of_what_is_blurred_is_no_other_take():
         assert related(small, whole)[0] == Relation.SAME
 
 
-def test_what_was_taken_a_second_later_is_another_take():
+def test_a_picture_taken_a_second_later_is_another_take():
     again = saved(photo(), "JPEG", quality=90)
     assert related(photo(), again, times=(5000, 5001))[0] == Relation.ANOTHER_TAKE
     assert related(photo(), again, times=(5000, 5000))[0] == Relation.SAME
@@ -219,7 +219,7 @@ def test_a_negative_says_that_it_is_one():
 
 
 @pytest.mark.parametrize("quality", [60, 90])
-def test_a_dark_noisy_photo_compressed_anew_is_the_same(quality):
+def test_a_recompressed_dark_noisy_photo_is_the_same(quality):
     night = np.asarray(photo(4), float) * 0.05
     night += np.random.default_rng(4).normal(0, 2, night.shape)
     night = Image.fromarray(np.clip(night, 0, 255).astype(np.uint8))
@@ -371,7 +371,7 @@ def test_a_blurred_copy_is_the_same_and_not_covered(radius):
     assert "covered" not in words
 
 
-def test_strangers_are_different():
+def test_unrelated_pictures_are_different():
     found = {related(photo(seed), photo(seed + 1))[0] for seed in range(20, rounds(22, 26))}
     assert found == {Relation.DIFFERENT}
 
@@ -424,7 +424,7 @@ def test_words_of_details():
     assert not relation.was_edited(np.array([relation.SMALL, 0, 0, 0], np.uint8))
 
 
-def test_what_could_not_be_asked_has_a_number_of_its_own_behind_the_details():
+def test_unreadable_originals_are_marked_after_the_details():
     details = range(1, 1 + DETAILS)
     assert JUDGEMENT_WIDTH - 1 not in details
     assert max(details) < JUDGEMENT_WIDTH - 1

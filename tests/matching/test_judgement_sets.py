@@ -1,4 +1,4 @@
-"""What pairs of look-alikes are held to be, on pictures that the benchmarks draw by other seeds."""
+"""The relation of look-alikes that the benchmarks draw with other seeds."""
 
 import io
 import random
@@ -54,7 +54,7 @@ def test_captions_on_both_leave_one_picture(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_went_across_before_a_camera_that_is_held_makes_another_take(seed):
+def test_motion_before_a_handheld_camera_is_another_take(seed):
     film = drawn_takes.Film(photo(seed), photo(seed + 100), "held", random.Random(seed))
     assert related(film.frame(0.4), film.frame(1.6))[0] is not Relation.SAME
     frame = film.frame(0.4)
@@ -62,7 +62,7 @@ def test_what_went_across_before_a_camera_that_is_held_makes_another_take(seed):
 
 
 def crossed(seed, x):
-    """What a camera that stands sees: a photograph, and a thing of two colours at some place."""
+    """A view of a static camera: a photograph, with an object of two colours at a place."""
     image = photo(seed).resize((480, 360))
     thing = photo(seed + 50).resize((90, 120)).convert("L")
     image.paste(ImageOps.colorize(thing, "#402418", "#c8a890"), (x, 150))
@@ -70,7 +70,7 @@ def crossed(seed, x):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_went_across_before_a_camera_that_stands_makes_another_take(seed):
+def test_motion_before_a_static_camera_is_another_take(seed):
     one, other = crossed(seed, 90), crossed(seed, 270)
     assert related(one, other)[0] is Relation.ANOTHER_TAKE
     assert related(one, compressed(one.resize((240, 180))))[0] is Relation.SAME
@@ -111,7 +111,7 @@ def test_a_small_face_that_has_turned_is_another_take(seed):
 
 
 class Nearly(random.Random):
-    """Draws that are near the middle of what they may be."""
+    """A random generator with values near the middle of their ranges."""
 
     def uniform(self, a, b):
         return (a + b) / 2 + 0.3 * (super().uniform(a, b) - (a + b) / 2)
@@ -127,7 +127,7 @@ def test_a_small_face_that_has_hardly_turned_is_another_take(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_sprite_in_a_frame_is_no_part_of_it(seed):
-    """The plain ground is trimmed off the one, and not off the other."""
+    """The plain ground is trimmed off one of the two only."""
     sprite = drawn_sets.opaque(drawn_sprites.paint(drawn_sprites.invent(random.Random(seed))))
     framed = compressed(ImageOps.expand(sprite, 4, "black"))
     start = IDENTITY * [68 / 76, 1, 1, 1, 56 / 64, 1]
@@ -204,7 +204,7 @@ def test_a_sprite_in_another_light_with_writing_on_its_feet_is_the_same(seed, li
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_receipt_in_a_frame_is_the_same_and_another_of_the_shop_is_not(seed):
-    """Where thumbnails of pages lie badly the originals are asked."""
+    """If thumbnails of pages are badly aligned, the originals are compared."""
     drawn = drawn_receipts.drawn(random.Random(seed))
     one, other = (next(drawn).image.convert("RGB") for _ in range(2))
     framed = compressed(ImageOps.expand(one, 30, "black"))

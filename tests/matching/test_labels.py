@@ -79,7 +79,7 @@ def page(seed):
 
 
 def on_ground(seed):
-    """A thing on an even ground that is wide below it, as photographs of goods have."""
+    """An object on an even ground that is wide below it, as in product photographs."""
     return framed(picture(seed).resize((240, 180)), 0.12, 0.1, 0.12, 0.3, "#fbfbfa")
 
 
@@ -146,7 +146,7 @@ def test_the_same_bytes_are_exact():
     assert found.distance == 0
 
 
-def test_strangers_are_different():
+def test_unrelated_pictures_are_different():
     found = evidence_of(query(picture(0)), query(picture(1)))
     assert found.label == "different"
     assert not found.duplicate

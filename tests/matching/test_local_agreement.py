@@ -1,4 +1,4 @@
-"""The kernels of local agreement against numpy, and against what was done to pictures."""
+"""The kernels of local agreement against numpy, and on pictures with known edits."""
 
 import threading
 from functools import cache
@@ -211,7 +211,7 @@ def test_maps_that_leave_nothing_common_measure_nothing():
     )
 
 
-def test_who_waits_for_the_compiler_is_told_and_may_leave(monkeypatch):
+def test_waiting_for_the_compiler_reports_progress_and_can_be_stopped(monkeypatch):
     release = threading.Event()
 
     @cache

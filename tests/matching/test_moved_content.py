@@ -1,4 +1,4 @@
-"""What moved in a scene has the colours that were there; what is pasted brings its own."""
+"""Moved content keeps the colours of the scene; pasted content has others."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_pictures_that_differ_nowhere_have_nothing_that_moved(ground):
     assert measured(ground, ground) == NOTHING
 
 
-def test_what_moved_leaves_its_colours_common_and_what_is_pasted_does_not(ground):
+def test_moved_content_has_common_colours_and_pasted_content_has_not(ground):
     moved = measured(with_thing(ground, 60), with_thing(ground, 170))
     pasted = measured(ground, with_thing(ground, 170, np.full((6, 5, 3), (250, 210, 0))))
     assert moved.common > 0.6

@@ -1,4 +1,4 @@
-"""The machine code does what the numpy code does."""
+"""The machine code and the numpy code have the same results."""
 
 import numpy as np
 import pytest

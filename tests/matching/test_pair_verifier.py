@@ -1,4 +1,4 @@
-"""The verifier of pairs: which match decides, and what the table says afterwards."""
+"""The verifier of pairs: which match decides, and the resulting table."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def candidates(rows):
 
 
 class Scripted:
-    """Comparisons that come out as written down: agreement by (first, second, mirrored)."""
+    """Fake comparisons with given agreements by (first, second, mirrored)."""
 
     def __init__(self, agreement):
         self.agreement, self.compared = agreement, []
@@ -68,7 +68,7 @@ def verified(script, found, same_layout=None):
         st.tuples(st.floats(0, 1, width=32), st.floats(0, 1, width=32)), min_size=1, max_size=6
     )
 )
-def test_the_first_match_that_holds_decides_and_else_the_best(pairs):
+def test_the_first_match_that_is_the_same_decides_else_the_best(pairs):
     """Pair k is of images 2 k and 2 k + 1; upright it is nearer than mirrored."""
     rows = [(2 * k, 2 * k + 1, 3 + o, o) for k in range(len(pairs)) for o in (0, 1)]
     script = Scripted(
@@ -99,7 +99,7 @@ def test_only_the_chosen_pairs_are_compared():
     assert verifier.pairs.status.tolist() == [UNTESTED, SAME]
 
 
-def test_what_shares_its_layout_only_is_told_apart_among_what_is_the_same():
+def test_pairs_of_one_layout_are_separated_from_the_same():
     script = Scripted({(0, 1, False): 0.9, (0, 2, False): 0.9, (1, 2, False): 0.1})
     asked = []
 
@@ -114,7 +114,7 @@ def test_what_shares_its_layout_only_is_told_apart_among_what_is_the_same():
     assert asked == [(0, 1), (0, 2)]
 
 
-def test_what_agrees_is_of_one_cover_where_later_frames_differ():
+def test_agreeing_pairs_with_other_later_frames_have_the_same_cover():
     script = Scripted({(0, k, False): a for k, a in ((1, 0.9), (2, 0.9), (3, 0.9), (4, 0.1))})
     found = candidates([(0, k, 1, 0) for k in range(1, 5)])
     frames = np.zeros((5, 4), np.uint64)

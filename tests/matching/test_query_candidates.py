@@ -1,4 +1,4 @@
-"""One picture against all: every kind of match, by every engine, and the turns of real files."""
+"""Candidates of one picture: every kind of match, by every engine, and rotated files."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Regions: the windows are those of the boxes, reduced as Pillow reduces them."""
+"""Regions: windows are the contents of their boxes, reduced as by Pillow."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_windows_are_reduced_as_pillow_does():
             assert difference.mean() < 2
 
 
-def test_what_lies_outside_of_a_window_does_not_count():
+def test_pixels_outside_of_a_window_do_not_count():
     one = gray(picture(3))
     for k, box in enumerate(WINDOWS):
         left, top, right, bottom = (round((edge + 1) * 32) for edge in box)

@@ -1,4 +1,4 @@
-"""The cache of comparisons: computed once, kept as long as both pictures are there."""
+"""The cache of comparisons: computed once, kept while both pictures exist."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ class Square:
 
 
 def ask(cache, keys):
-    """Ask for numbers, each of which is about itself and the tens that it has."""
+    """Look numbers up in a cache; each entry is about a number and its tens."""
     keys = np.array(keys, np.uint64)
     square = Square(keys)
     values = cache.get_or_compute(keys, np.column_stack((keys, keys // 10 * 10)), square)
@@ -29,7 +29,7 @@ def ask(cache, keys):
 
 
 @given(st.lists(st.tuples(st.lists(KEYS, max_size=3), st.sets(st.integers(0, 20))), max_size=4))
-def test_what_is_about_pictures_that_are_there_is_not_computed_again(runs):
+def test_results_about_existing_pictures_are_not_computed_again(runs):
     cache, known = ResultCache(2), set()
     for run, there in runs:
         for keys in run:
@@ -41,7 +41,7 @@ def test_what_is_about_pictures_that_are_there_is_not_computed_again(runs):
         assert len(cache) == len(known)
 
 
-def test_what_a_later_cache_learns_the_earlier_one_does_not_know():
+def test_a_new_cache_does_not_change_the_earlier_one():
     cache = ResultCache(2)
     ask(cache, [1, 2])
     later = cache.drop(np.empty(0, np.uint64))
@@ -50,7 +50,7 @@ def test_what_a_later_cache_learns_the_earlier_one_does_not_know():
     assert len(cache) == 2
 
 
-def test_what_fails_leaves_nothing():
+def test_a_failed_computation_leaves_no_entry():
     cache = ResultCache(2)
 
     def fail(rows):

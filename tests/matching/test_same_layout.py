@@ -1,4 +1,4 @@
-"""Layout: forms that were filled in differently are told apart, copies of one are not."""
+"""Layout: forms with other content are distinguished, copies of one form are not."""
 
 import io
 
@@ -57,7 +57,7 @@ def test_a_copy_lacks_nothing(case):
     assert unmatched(COPIES[case], FILLED) < same_layout.DIFFERENT
 
 
-def test_what_was_written_on_later_is_still_a_copy():
+def test_a_page_with_later_writing_is_still_a_copy():
     noted = FILLED.copy()
     ImageDraw.Draw(noted).text((300, 20), "paid on Friday", 0, font_size=30)
     assert unmatched(FILLED, noted) < same_layout.DIFFERENT

@@ -93,7 +93,7 @@ def blurred(image):
 
 @pytest.mark.parametrize("around", [caption, blurred])
 @pytest.mark.parametrize("seed", thinned(range(4), 2))
-def test_what_was_put_beside_a_picture_need_not_be_a_picture(seed, around):
+def test_plain_content_beside_a_picture_is_not_a_collage(seed, around):
     image = photo(seed)
     sheet = around(image)
     sheet.paste(image, (0, 0))
@@ -186,7 +186,7 @@ def test_beside_a_clear_line_a_picture_may_have_a_plain_ground():
 
 
 def test_wherever_a_picture_ends_every_line_that_is_asked_for_is_there():
-    """Also where the edge of a picture, or of what it shows, is as near as it may be."""
+    """Also if the edge of a picture or of its content is as near as possible."""
     random = np.random.default_rng(1)
     for _ in range(400):
         width, height = random.integers(20, 60, 2)

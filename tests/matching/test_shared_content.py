@@ -1,4 +1,4 @@
-"""Which contents lie apart, point by point, and against the rule for compared pictures."""
+"""Contents that lie apart, point by point, and against the rule for compared pictures."""
 
 import numpy as np
 import pytest

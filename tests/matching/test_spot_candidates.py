@@ -1,4 +1,4 @@
-"""Candidates by spots: against plain counting of votes, in any order, step by step, and recall."""
+"""Candidates by spots: against counting votes, in any order, incrementally, and recall."""
 
 import math
 from functools import cache
@@ -161,7 +161,7 @@ def test_the_order_of_pictures_turns_maps_round_at_most(seed):
 @pytest.mark.parametrize("by_lookup", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_fresh_pictures_meet_all_others(seed, by_lookup, monkeypatch):
-    """Few of them are looked up, many are searched; from wherever their spots lie."""
+    """Few are looked up, many are searched; in any layout of the stored spots."""
     monkeypatch.setattr(spot_lookup, "_SORTED", 1.0 if by_lookup else 0.0)
     random = np.random.default_rng(seed)
     fresh, place = random.random(20) < 0.4, random.permutation(20)
@@ -254,7 +254,7 @@ FLOORS = {"turned 15": 0.8, "collage of 2": 0.8, "collage of 4": 0.5}
 
 
 def test_edits_are_candidates():
-    """By hashes or by spots: of every kind nearly all, of strangers few."""
+    """By hashes or spots: nearly all copies of every kind, and few unrelated pictures."""
     count = 10
     wholes = [picture(200 + k) for k in range(count)]
     images = wholes + [edit(whole) for edit in EDITS.values() for whole in wholes]

@@ -1,4 +1,4 @@
-"""Few spots among many: against comparing each with each."""
+"""Looking few spots up among many, against comparing all pairs."""
 
 import numpy as np
 import pytest
@@ -112,7 +112,7 @@ def test_buckets_agree_with_comparing_each_with_each(
 
 
 def test_more_entries_are_near_than_are_compared_together(small_buckets):
-    """Each spot of a white wall is that of every other one: 1,280 in one bucket."""
+    """All spots of a white wall are equal: 1,280 in one bucket."""
     n = 20
     spots = Spots.empty(n)
     spots.count[:] = MAX_SPOTS

@@ -1,4 +1,4 @@
-"""Spots: the same wherever a part of a picture lies, larger, turned, mirrored or inverted."""
+"""Spots are invariant: of parts that are moved, enlarged, turned, mirrored or inverted."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def matched(spots, image, moved, radius=10):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_done_to_a_picture_leaves_its_spots(seed):
+def test_edits_leave_most_spots(seed):
     gray = thumbnail(picture(seed + 20))
     spots = find_spots(gray)
 

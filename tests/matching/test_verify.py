@@ -1,4 +1,4 @@
-"""Verification: start maps, and that both engines and all threads give one answer."""
+"""Verification: start maps, and equal results of both engines and any number of threads."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_pictures_that_meet_at_the_edge_only_do_not_agree(shift):
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_a_small_part_of_a_picture_lies_within_it(swap):
-    """What it is not the same for is that the part cannot be aligned, not that it is small."""
+    """It is not the same because the part cannot be aligned, not because it is small."""
     whole, part = picture(8), cropped(picture(8), 0.2, 0.2, 0.2, 0.2)
     seen = verify.prepare(
         np.stack([gray(part), gray(whole)] if swap else [gray(whole), gray(part)])

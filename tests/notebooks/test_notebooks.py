@@ -1,4 +1,4 @@
-"""The notebooks: what they look like to who opens them, and that they run on anybody's folder."""
+"""The notebooks: their stored outputs, and that they run on any folder."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def test_no_cell_hides_its_output_from_the_comparison(path):
 
 
 @each_notebook
-def test_what_is_shown_was_run_in_order_and_says_nothing_of_the_machine(path):
+def test_outputs_were_run_in_order_and_do_not_name_the_machine(path):
     notebook = read(path)
     numbers = [cell.execution_count for cell in code_of(notebook)]
     assert numbers == list(range(1, len(numbers) + 1))

@@ -84,7 +84,7 @@ def test_a_front_end_that_comes_later_asks_for_all_states(front_end):
         assert told[comm]["state"].get("_esm") == state.get("_esm")
 
 
-def test_what_is_selected_in_it_is_a_frame_in_the_next_cell(front_end):
+def test_its_selection_is_a_frame_in_the_next_cell(front_end):
     front_end.run("gallery = wb.gallery(wb.images())\ngallery")
     widget = front_end.one("ranges")
     content = front_end.models[widget]["_content"]
@@ -119,7 +119,7 @@ job.start("Counting", slow, print)
 line"""
 
 
-def test_progress_is_told_and_cancel_heard_while_the_kernel_is_free(front_end):
+def test_progress_is_sent_and_cancel_received_while_the_kernel_is_idle(front_end):
     front_end.run("gallery = wb.gallery(wb.images().head(1))" + SLOW)
     widget = front_end.shown
     state = front_end.models[widget]

@@ -1,4 +1,4 @@
-"""Many processes on one store for a while: no errors, nothing lost, and how long anybody waited."""
+"""Many processes on one store for a while: no errors, no losses, and the longest wait."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from tests.support.pictures import jpeg
 
 
 def crowd(number, seconds, base, seed=0):
-    """Let processes take in, search, forget and look; returns (problems, calls, longest, turns).
+    """Let processes ingest, search, forget and look; returns (problems, calls, longest, turns).
 
     The longest is of a call, which waits for several turns; of turns see `turns.measured`.
 

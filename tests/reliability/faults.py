@@ -18,7 +18,7 @@ NEVER = 1 << 40
 
 @dataclass
 class Tally:
-    """What came of all the faults of one kind.
+    """The results of all faults of one kind.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ def inject(number, seed, folder, names=None, errors=(0,), writer=False, tell=lam
     errors
         Of the faults in turn: 0 for a kill, an errno for a disk that fails from there on.
     writer
-        Beside another process that takes in and forgets pictures of its own all the time.
+        Beside another process that ingests and forgets pictures of its own all the time.
     tell
         Called with a line when an operation is through.
     """

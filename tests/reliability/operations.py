@@ -1,4 +1,4 @@
-"""What is interrupted: each operation with the store that it begins with and what must hold after.
+"""The interrupted operations: the store that each begins with, and what must hold after.
 
 An operation acknowledges what it has done, word by word; what was acknowledged must be there after
 a kill or a failing disk. Done once more to its end, it must lead to where it leads undisturbed.
@@ -15,7 +15,7 @@ from tests.support.pictures import jpeg
 
 SMALL = {"width": 96, "height": 72}
 OTHER = "other.jpg"
-"""What the other writer takes in and forgets."""
+"""What the other writer ingests and forgets."""
 
 
 def settings(base):
@@ -40,7 +40,7 @@ def fill(base):
 
 
 def fill_beside(base):
-    """With pictures that are not taken in yet."""
+    """With pictures that are not ingested yet."""
     fill(base)
     (base / "new").mkdir()
     for seed in range(20, 23):
@@ -215,7 +215,7 @@ OPERATIONS = {
 
 
 def check(base, said, expected=()):
-    """Problems of a store after an interruption, in words; none if all is well.
+    """List the problems of a store after an interruption, in words.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def check(base, said, expected=()):
 
 
 def outcome(base):
-    """What must be the same with and without interruptions."""
+    """The state that must be equal with and without interruptions."""
     with open_store(base) as wb:
         files = wb.files()
         files = files.loc[files["filename"] != OTHER, ["user", "filename", "state", "image_id"]]

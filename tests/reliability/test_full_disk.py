@@ -1,4 +1,4 @@
-"""A disk that is really full: what was there stays whole, and what is told is an error of ours."""
+"""On a full disk the data stay intact, and the error is one of this package."""
 
 import contextlib
 import os
@@ -76,7 +76,7 @@ def test_derived_data_keep_the_version_before(tmp_path, fill):
 
 
 def test_a_file_that_may_not_grow_leaves_the_version_before(tmp_path):
-    """Where no disk can be mounted: the system refuses every write beyond a size."""
+    """For systems without mounts: every write beyond a size is refused."""
     pytest.importorskip("resource", reason="limits of file sizes are of Unix")
     data = DerivedData(tmp_path / "derived")
     data.save({"generation": 1}, {"long": LONG})
@@ -101,7 +101,7 @@ def test_a_file_that_may_not_grow_leaves_the_version_before(tmp_path):
 
 
 def test_the_trash_of_a_full_disk_loses_nothing(tmp_path):
-    """Whichever folder of the trash cannot be made: all is here or there, and once more works."""
+    """For each folder of the trash that cannot be made: nothing is lost, and a retry works."""
     failed = set()
     for left in range(16):
         with mounted(tmp_path / f"tiny {left}", "4m,nr_inodes=64") as disk:

@@ -1,4 +1,4 @@
-"""Several processes on one store at once: nothing is lost, nothing is seen half."""
+"""Several processes on one store: nothing is lost, and no partial change is visible."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ with Workbench(Settings(root=root, workers=1)) as wb:
 """
 
 
-def test_several_processes_that_take_in_and_search_at_once(tmp_path):
+def test_several_processes_that_ingest_and_search_at_once(tmp_path):
     count = rounds(2, 8)
     folder = tmp_path / "in"
     folder.mkdir()
@@ -48,7 +48,7 @@ def test_several_processes_that_take_in_and_search_at_once(tmp_path):
     outputs = [process.communicate(timeout=300) for process in processes]
     for process, (_, errors) in zip(processes, outputs, strict=True):
         assert process.returncode == 0, errors
-    # Everybody got the same ids for the files that all of them brought.
+    # Everybody got the same ids for the files that all of them ingested.
     assert len({output for output, _ in outputs}) == 1
     with Workbench(Settings(root=root)) as wb:
         images = wb.images()

@@ -1,4 +1,4 @@
-"""How many others had a turn at the catalog while one waited for it: the queue, not the machine."""
+"""The fairness of the queue: how many others used the catalog while one process waited."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from imgurer_kernel.store.catalog.lock.ticket_queue import TicketQueue
 
 
 def noted(path):
-    """Let this process note when it comes to the queue of the catalog, and when it has its turn."""
+    """Record when this process joins the queue of the catalog, and when its turn begins."""
     take = TicketQueue.take
 
     def noting(queue, lock, deadline):

@@ -100,7 +100,7 @@ def _processor_seconds(process):
 
 
 def _settle(process):
-    """Wait until nothing works: the kernel for the next visitor is there."""
+    """Wait until all processes are idle: the kernel for the next visitor is ready."""
     quiet, before = 0, -1.0
     while quiet < 4:
         time.sleep(0.5)

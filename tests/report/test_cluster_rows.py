@@ -1,4 +1,4 @@
-"""Frames of clusters that somebody has handled: what is taken, and what is said of the rest."""
+"""Edited frames of clusters: which are accepted, and the errors for the others."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ HANDLED = {
 
 
 @pytest.mark.parametrize("how", HANDLED)
-def test_what_was_handled_is_as_it_was(clusters, how):
+def test_edited_frames_get_their_types_back(clusters, how):
     found = cluster_rows(HANDLED[how](clusters), CLUSTER_FILES)
     numbers = clusters.select_dtypes(["number", "bool"]).columns
     pd.testing.assert_frame_equal(found[numbers], clusters[numbers], rtol=1e-6)
@@ -57,7 +57,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("how", SPOILED)
-def test_what_is_of_no_use_is_told(clusters, how):
+def test_unusable_frames_are_refused_with_a_reason(clusters, how):
     spoil, words = SPOILED[how]
     with pytest.raises(QueryError, match=words):
         cluster_rows(spoil(clusters), CLUSTER_FILES)

@@ -142,7 +142,7 @@ def test_the_smallest_radius_that_does_is_recommended():
     assert "100 % (99 % to 100 %) of 400 planted copies" in found.recommendation
 
 
-def test_a_threshold_is_raised_where_strangers_agree_too_well():
+def test_the_threshold_is_raised_if_unrelated_pictures_agree_too_well():
     strangers = [(1, False, 0.82)] * 30
     found = evaluate(trials(everywhere(*copies(0.9), *strangers)), sample=100, images=1000)
     assert found.threshold == 0.85
@@ -165,7 +165,7 @@ def test_it_is_shown_as_words_and_a_table():
     assert found.figure()._repr_jpeg_().startswith(b"\xff\xd8")
 
 
-def test_what_is_found_least_is_named():
+def test_the_least_found_transforms_are_named():
     lost = {(2, number) for number in range(40)}
     found = evaluate(trials(everywhere(*copies(0.9, missing=lost))), sample=100, images=10)
     assert found.transforms["transform"].iloc[0] == "frame"

@@ -1,4 +1,4 @@
-"""The sample set: whole, repeatable, as true as it says, and nobody else's files."""
+"""The sample set: complete, reproducible, with correct truth, and in no other folder."""
 
 import csv
 import hashlib
@@ -24,12 +24,12 @@ from tests.support.pictures import jpeg, png
 
 @pytest.fixture(scope="module")
 def truth(tmp_path_factory):
-    """The set that every first start sees."""
+    """The ground truth of the default sample set."""
     return make_samples(tmp_path_factory.mktemp("pictures") / "samples")
 
 
 class Upright(NamedTuple):
-    """What is looked at of a picture as a viewer shows it."""
+    """The tested properties of a picture as displayed."""
 
     size: tuple[int, int]
     dhash: int
@@ -143,7 +143,7 @@ def test_the_truth_holds_for_an_independent_dhash(truth, upright):
                 assert distance(hashes[first.filename], hashes[name]) > 16, (first.filename, name)
 
 
-def test_what_the_workbench_keeps_is_none_of_the_lesser_copies(truth, tmp_path):
+def test_the_workbench_keeps_no_lesser_copy(truth, tmp_path):
     truth = truth[truth["group"] % rounds(3, 1) == 0]
     transforms = truth.set_index("filename")["transform"]
     with Workbench(Settings(root=tmp_path / "store")) as wb:
@@ -210,7 +210,7 @@ def test_asking_for_another_seed_replaces_the_set(few, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut off", "changed"])
-def test_a_damaged_set_is_made_anew(few, tmp_path, harm):
+def test_a_damaged_set_is_rebuilt(few, tmp_path, harm):
     truth = make_samples(tmp_path / "set")
     whole = contents(tmp_path / "set")
     victim = Path(truth["path"].iloc[3])

@@ -25,7 +25,7 @@ def test_distances_are_those_of_lab(one, other, distance):
     assert color_distance(plain(*one), plain(*other)) == pytest.approx(distance, abs=1)
 
 
-def test_what_is_a_pixel_aside_is_the_same_and_what_one_lacks_is_not():
+def test_a_shift_by_a_pixel_is_no_difference_and_missing_content_is():
     assert color_distance(PICTURE[:, 1:], PICTURE[:, :-1])[1:-1, 1:-1].max() < 1e-3
     dotted = plain(90, 90, 90)
     dotted[1, 1] = 255
@@ -47,7 +47,7 @@ def test_tones_are_fitted_whatever_was_done_to_them(change):
     assert np.median(color_distance(fit_tones(PICTURE, other, ALL), other)) < 2.5
 
 
-def test_what_was_drawn_has_no_say_in_the_fit():
+def test_drawn_content_does_not_affect_the_fit():
     other = PICTURE.copy()
     other[10:30, 10:40] = (255, 0, 0)
     difference = color_distance(fit_tones(PICTURE, other, ALL), other)

@@ -62,7 +62,7 @@ def test_ids_are_explained(wb):
         2,
     ),
 )
-def test_what_was_done_is_said(wb, case):
+def test_edits_are_described(wb, case):
     name, step = case
     found = explained(wb, name)
     assert found.headline.startswith("The same picture: ")
@@ -71,7 +71,7 @@ def test_what_was_done_is_said(wb, case):
     assert f"{found.evidence.score:.0%}"[:-1] in found.details
 
 
-def test_what_was_covered_is_framed(wb):
+def test_covered_areas_are_outlined(wb):
     whole, covered = picture(0), picture(0)
     other = picture(5).resize((110, 80))
     covered.paste(other, (230, 170))
@@ -113,7 +113,7 @@ def test_originals_are_shown_upright(wb):
     assert np.abs(one - other).mean() < 3
 
 
-def test_the_way_back_is_told_as_well(wb):
+def test_the_reverse_direction_is_described_too(wb):
     whole, part = file(picture(2)), file(picture(2).crop((40, 0, 360, 270)))
     assert "cropped to 89 % of its area" in wb.explain(whole, part).headline
     assert "with more around it (the first shows 89 % of it)" in wb.explain(part, whole).headline
@@ -142,7 +142,7 @@ def test_words_of_an_orientation_do_what_they_say(name):
     assert np.array_equal(done, shown)
 
 
-def test_strangers_get_no_label(wb):
+def test_unrelated_pictures_get_no_label(wb):
     found = wb.explain(1, 3)
     assert not found.duplicate
     assert found.words.startswith("Not the same picture. ")

@@ -64,7 +64,7 @@ def test_a_resized_copy_is_compared_at_the_smaller_size():
         assert laid.differing < 0.002
 
 
-def test_what_was_drawn_is_found_where_it_is():
+def test_drawn_content_is_found_at_its_place():
     drawn = picture(3)
     ImageDraw.Draw(drawn).rectangle((180, 30, 240, 70), fill="magenta")
     laid = lay_over(pixels(picture(3)), pixels(drawn), SAME)
@@ -114,7 +114,7 @@ def test_a_crop_is_laid_where_it_was_cut_though_the_transform_was_rough():
     assert (back.difference[~back.inside] == 0).all()
 
 
-def test_strangers_differ_and_are_not_made_alike():
+def test_unrelated_pictures_differ_and_are_not_adjusted():
     laid = lay_over(pixels(picture(5)), pixels(picture(6)), SAME, same=False)
     assert laid.transform == SAME
     assert laid.differing > 0.3

@@ -57,7 +57,7 @@ NAMES = ["one\udcff.jpg", "$a$\x00\x1b[31m.jpg", "\u202egpj.exe", "שלום <b>.
 
 
 @pytest.mark.parametrize("name", thinned(NAMES, 2), ids=ascii)
-def test_whatever_a_file_is_called_can_be_a_caption(name):
+def test_any_file_name_can_be_a_caption(name):
     found = fingerprint(jpeg(0))
     shown(contact_sheet([found.thumbnail], [f"{name}\nkept"], title=name))
     shown(comparison_figure(found, found, (name, name)))
@@ -126,7 +126,7 @@ def test_the_plots_of_a_report_show_its_figures():
     ]
 
 
-def test_what_is_kept_is_no_kind_of_copy():
+def test_the_keeper_is_not_counted_as_a_copy():
     clusters = with_facts(two_clusters())
     clusters.loc[clusters["is_keeper"].astype(bool), "label"] = "kept"
     report = Report.of(clusters)
@@ -143,7 +143,7 @@ def test_folders_with_any_letters_are_no_formulas():
     shown(plot_freed(by_folder))
 
 
-def test_neighbors_are_drawn_beside_strangers():
+def test_neighbors_are_drawn_beside_random_pairs():
     figure = plot_nearest(pd.Series([0, 2, 40]), pd.Series([60, 64, 70]), 10)
     assert len(shown(figure)[0].patches) == 2
     assert len(shown(plot_nearest(pd.Series(dtype="int64"), pd.Series(dtype="int64")))) == 1

@@ -1,4 +1,4 @@
-"""Clusters by file: each file once, one keeper, and no byte promised that would not be free."""
+"""Clusters by file: each file once, one keeper, and correct freed bytes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ DAY = pd.Timestamp("2026-01-01", tz="UTC")
 
 
 def keepers(rows):
-    """Of each cluster a file that is there, of the picture with the most bytes, the first of it."""
+    """Keep a present file of each cluster: the first of the picture with the most bytes."""
     order = np.lexsort((np.arange(len(rows)), -rows["bytes"], rows["state"] != "present"))
     _, first = np.unique(rows["cluster_id"].to_numpy()[order], return_index=True)
     return np.isin(np.arange(len(rows)), order[first])
@@ -91,7 +91,7 @@ class Disk:
         return file_frame(self.grouped(), images, files, file_order, keepers)
 
     def freed_by(self, file_ids):
-        """Bytes that are free on the disk and in the store once these files are gone."""
+        """Compute the bytes freed on disk and in the store by removing files."""
         left = [row for row in self.files if row["file_id"] not in file_ids]
         on_disk = in_store = 0
         names, names_left = Counter(), Counter()
@@ -203,7 +203,7 @@ def test_neighboring_large_inodes_are_two():
     assert disk.frame()["frees_disk"].sum() == 3000
 
 
-def test_a_name_that_nobody_took_in_keeps_the_bytes():
+def test_a_name_that_nobody_ingested_keeps_the_bytes():
     disk = Disk([[2, 1]])
     disk.add(2)
     disk.add(1, links=2)
@@ -270,7 +270,7 @@ def test_names_of_originals(name):
 
 
 def test_rows_and_work_grow_with_the_number_of_files(monkeypatch):
-    """One picture under many names: a row for each, and a look at each name, not at pairs."""
+    """One picture under many names: a row for each, and work for each name, not each pair."""
     looked = Counter()
     monkeypatch.setattr(
         keeper, "has_copy_name", lambda name: looked.update(["names"]) or has_copy_name(name)

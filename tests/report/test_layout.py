@@ -1,4 +1,4 @@
-"""The layout of a map: what lies near what, always the same, in a process that can be stopped."""
+"""The layout of a map: similar pictures are near, reproducible, and can be stopped."""
 
 import sys
 import threading
@@ -22,7 +22,7 @@ def families(number, each, seed=0):
 
 
 @pytest.mark.parametrize("sample", [4000, 60])
-def test_copies_lie_nearer_than_strangers(sample):
+def test_copies_lie_nearer_than_unrelated_pictures(sample):
     places = lay_out(families(30, 4), sample=sample)
     assert places.shape == (120, 2)
     assert places.min() >= 0
@@ -79,7 +79,7 @@ def test_a_process_of_its_own_says_the_same_and_how_far_it_is(children, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_progress_raises_ends_the_process_in_the_midst_of_a_step(children):
+def test_an_exception_of_progress_ends_the_process_within_a_step(children):
     begun = threading.Event()
 
     def stop(_stage, step, _total):

@@ -38,7 +38,7 @@ MEMBERS = [
 ALONE = ["/d/train/cat/7.png", "/d/test/dog/8.png", "/d/test/beside.png", "/elsewhere/9.png"]
 
 
-def test_what_leaks_and_what_is_labelled_twice():
+def test_leaked_files_and_conflicting_labels():
     result = found(MEMBERS, ALONE)
     assert str(result).startswith("2 of 6 test pictures (33.3 %) have a twin in train. 2 pairs")
     assert {column: str(kind) for column, kind in result.files.dtypes.items()} == FILES
@@ -54,7 +54,7 @@ def test_what_leaks_and_what_is_labelled_twice():
     assert result.conflicts["twin_split"].tolist() == ["train", "test"]
 
 
-def test_what_is_dropped_and_why():
+def test_dropped_files_and_reasons():
     drop = found(MEMBERS, ALONE).drop.set_index("path")["reason"].to_dict()
     assert drop == {
         "/d/train/cat/1 copy.png": "a copy of it is in test",

@@ -73,7 +73,7 @@ def read(report, clusters=None):
     return Reader("".join(page(report, clusters)))
 
 
-def test_a_page_runs_its_own_script_alone_and_asks_nobody(clusters):
+def test_a_page_runs_its_own_script_only_and_needs_no_network(clusters):
     text = "".join(page(Report.of(clusters, thumbnail=lambda _: PICTURE)))
     seen = Reader(text)
     [policy] = [facts["content"] for tag, facts in seen.tags if "http-equiv" in facts]
@@ -166,7 +166,7 @@ def test_a_page_without_clusters_says_so_and_tells_what_was_skipped(clusters):
     assert seen.data["files"]["filename"] == []
 
 
-def test_what_has_no_room_is_left_out_and_told():
+def test_pictures_without_room_are_left_out_and_counted():
     report = Report.of(many_clusters(60, 5), thumbnail=lambda _: PICTURE)
     asked = []
     pictures = PagePictures(lambda k: asked.append(k) or PICTURE, max_bytes=130 * len(PICTURE))

@@ -41,7 +41,7 @@ def test_every_frame_has_the_columns_and_types_that_are_promised(clusters, rows,
         assert frame.index.equals(pd.RangeIndex(len(frame)))
 
 
-def test_what_the_frames_say(clusters):
+def test_the_content_of_the_frames(clusters):
     report = report_of(clusters)
     assert report.figure("extra copies") == 3
     first, second = report.clusters.to_dict("records")
@@ -113,7 +113,7 @@ def test_csv_says_that_it_is_utf8_as_spreadsheets_want_it(clusters, tmp_path):
     assert "Zürich \U0001f986.jpg" in data.decode("utf-8-sig")
 
 
-def test_what_cannot_be_saved_is_refused(clusters, tmp_path):
+def test_invalid_files_and_frames_are_refused(clusters, tmp_path):
     report = report_of(clusters)
     for name, words in (("r.txt", r"\.xlsx"), ("report", "nothing")):
         with pytest.raises(SourceError, match=words):
@@ -164,7 +164,7 @@ def test_a_notebook_shows_a_report_without_clusters_and_without_pictures(cluster
         assert "lake.jpg" in shown
 
 
-def test_what_is_new_solved_and_changed(clusters):
+def test_new_solved_and_changed_clusters(clusters):
     before = two_clusters()
     now = before[before["cluster_id"] == 1].assign(cluster_id=0)
     grown = pd.concat(

@@ -36,7 +36,7 @@ def test_no_text_is_a_formula_in_csv_and_each_comes_back(tmp_path_factory, name)
 
 
 @pytest.mark.parametrize("name", ["'=1", "''=1", "'a", "'", "' =1", "-", "\t", "'\t"])
-def test_guards_and_apostrophes_are_told_apart(tmp_path, name):
+def test_escapes_and_apostrophes_are_distinguished(tmp_path, name):
     path = tmp_path / "a.csv"
     path.write_text(to_csv(pd.DataFrame({"name": [name], "x": [1]})), encoding="utf-8", newline="")
     assert read_csv(path)["name"].tolist() == [name]
@@ -47,7 +47,7 @@ def test_numbers_stay_numbers_in_csv():
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b'a\r\n"b'])
-def test_what_is_no_csv_is_said_to_be_none(tmp_path, data):
+def test_a_file_that_is_not_csv_is_refused(tmp_path, data):
     (tmp_path / "a.csv").write_bytes(data)
     with pytest.raises(SourceError, match=r"a\.csv"):
         read_csv(tmp_path / "a.csv")

@@ -1,4 +1,4 @@
-"""Small folders and stores of duplicates, and what they come to."""
+"""Small folders and stores of duplicates, and their states."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Sidecars go along with the file that they belong to, and come back with it."""
+"""Sidecars move with the file that they belong to, and return with it."""
 
 import subprocess
 from pathlib import Path
@@ -31,7 +31,7 @@ ALONG = ["COPY.XMP", "copy.aae", "copy.jpg.supplemental-metadata.json", "copy.jp
 
 
 class Crash(BaseException):
-    """What no code of the package catches."""
+    """An exception that no code of the package catches."""
 
 
 def ingest_files(wb):
@@ -66,7 +66,7 @@ def here(folder):
 @pytest.mark.parametrize(
     ("act", "way_back"), [("trash", "step"), ("trash", "entry"), ("move", "sitting")]
 )
-def test_what_belongs_to_the_file_alone_goes_and_comes_back(wb, folder, tmp_path, act, way_back):
+def test_sidecars_of_one_file_move_with_it_and_return(wb, folder, tmp_path, act, way_back):
     before = bytes_below(folder), tidy(wb)
     goal = tmp_path / "goal"
     goal.mkdir()
@@ -138,7 +138,7 @@ def test_links_and_folders_of_such_names_are_left_alone(wb, folder, tmp_path):
     assert (tmp_path / "outside").read_bytes() == b"outside"
 
 
-def test_what_does_not_come_back_keeps_its_sidecars(wb, folder):
+def test_a_file_that_is_not_restored_keeps_its_sidecars(wb, folder):
     wb.apply(plan_of(wb, "copy.jpg"), progress=False)
     (folder / "sub/copy.jpg").write_bytes(b"another one")
     undone = wb.undo(progress=False)
@@ -158,7 +158,7 @@ def test_the_trash_brings_back_and_deletes_both(wb, folder):
     assert set(wb.journal().query("state != 'undone'")["state"]) == {"emptied"}
 
 
-def test_what_was_put_in_its_place_in_the_trash_is_not_deleted(wb, folder):
+def test_a_replaced_sidecar_in_the_trash_is_not_deleted(wb, folder):
     wb.apply(plan_of(wb, "copy.jpg"), progress=False)
     [trashed] = folder.glob(".imgurer-trash/**/copy.jpg.xmp")
     trashed.unlink()

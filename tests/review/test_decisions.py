@@ -1,4 +1,4 @@
-"""Decisions: kept for ever, applied to clusters however they are found, and taken back."""
+"""Decisions: kept for ever, applied to clusters however they are found, and undone."""
 
 from itertools import combinations
 
@@ -115,7 +115,7 @@ def test_two_who_disagree_are_both_shown(wb):
     assert wb.apply(plan, progress=False)["status"].tolist() == ["done"]
 
 
-def test_later_puts_off_and_same_makes_strangers_removable(wb):
+def test_later_postpones_and_same_makes_unrelated_pictures_removable(wb):
     wb.decide(wb.clusters(progress=False), "later")
     assert set(wb.queue(progress=False)["verdict"]) == {"later"}
     assert together(wb) == {frozenset({1, 2, 3, 4})}
@@ -126,7 +126,7 @@ def test_later_puts_off_and_same_makes_strangers_removable(wb):
     assert wb.apply(plan, progress=False)["status"].tolist() == ["done"]
 
 
-def test_what_can_be_decided(wb):
+def test_accepted_arguments_of_decide(wb):
     pairs = pd.DataFrame({"first": [1, 2], "second": [5, 5]})
     assert len(wb.decide(pairs, "different")) == 2
     made = wb.decide([(1, 2), (3, 4)], "same")

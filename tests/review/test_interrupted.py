@@ -1,4 +1,4 @@
-"""Ctrl-C while files go or come back: it says how many did, and how to take them back."""
+"""Ctrl-C during acts or undo: the message says how many were done, and how to undo them."""
 
 import re
 import signal
@@ -27,7 +27,7 @@ def wb(tmp_path):
 
 
 def interrupted_runner(store, at, times):
-    """A runner that Ctrl-C meets when a step is reached so many times."""
+    """A runner that raises KeyboardInterrupt when a step is reached for the n-th time."""
     seen = []
 
     def step(name):

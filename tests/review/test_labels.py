@@ -1,4 +1,4 @@
-"""What each file is to the one that is kept, whichever that is."""
+"""The label of each file against the keeper, whichever file that is."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def wb(new_store):
 
 
 def expected(wb, row):
-    """What evidence says of a file and the one that is kept."""
+    """The label by `evidence` of a file against its keeper."""
     if row.file_id == row.keeper_id:
         return "kept"
     files = wb.files().set_index("file_id")["image_id"]
@@ -43,7 +43,7 @@ def expected(wb, row):
     return wb.evidence(int(row.image_id), int(files[row.keeper_id])).label
 
 
-def test_labels_are_those_of_evidence_whoever_is_kept(wb):
+def test_labels_equal_those_of_evidence_for_any_keeper(wb):
     """Every third file is kept in turn, and each of them in the long form."""
     clusters = wb.clusters(progress=False)
     assert clusters["cluster_id"].nunique() == 1
@@ -110,7 +110,7 @@ def test_two_copies_of_the_medoid_need_not_be_copies_of_each_other(wb, monkeypat
 
 
 @pytest.mark.parametrize(("labels", "found"), [("same pixels",) * 2, ("near by dHash",) * 2])
-def test_what_holds_of_all_pairs_is_not_compared(labels, found):
+def test_transitive_labels_need_no_comparison(labels, found):
     chosen = pd.DataFrame(
         {
             "cluster_id": 4,

@@ -1,4 +1,4 @@
-"""Hard links and symbolic links: other names of a file, which are no copies of it."""
+"""Hard links and symbolic links are other names of a file, not copies of it."""
 
 import os
 
@@ -62,7 +62,7 @@ def test_a_report_says_which_are_other_names(wb):
     assert names(files[files["is_other_name"]]) == ["b.jpg", "best.jpg", "e.jpg"]
 
 
-def test_what_became_links_is_planned_no_more(wb, folder):
+def test_files_that_became_links_are_not_planned_again(wb, folder):
     linked = wb.apply(wb.plan(act="link", progress=False), progress=False)
     assert set(linked["status"]) == {"done"}
     wb.ingest(folder, store="reference", progress=False)

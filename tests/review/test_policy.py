@@ -1,4 +1,4 @@
-"""Which file is kept and why: the standard rules one by one, and those of one's own."""
+"""Which file is kept and why: each of the standard rules, and users' own rules."""
 
 import os
 
@@ -54,7 +54,7 @@ def view(*rows, **more):
 
 @pytest.mark.parametrize("column", list(WORSE))
 def test_each_rule_decides_where_those_before_it_cannot(column):
-    """Worse in one thing, and better in all that comes after it."""
+    """A file that is worse by one rule and better by all later rules."""
     order = [rule.value for rule in STANDARD.rules]
     after = {name: WORSE[name] for name in order[order.index(column) + 1 :] if name in WORSE}
     other = {**WORSE, **{name: BEST[name] for name in order[: order.index(column)] if name in BEST}}
@@ -72,7 +72,7 @@ def test_each_rule_decides_where_those_before_it_cannot(column):
     assert turned["keeper_id"].tolist() == [2, 2]
 
 
-def test_what_is_missing_is_kept_only_where_nothing_is_there_and_pins_come_first():
+def test_missing_files_are_kept_only_if_no_file_is_present_and_pins_come_first():
     assert set(choose(view({"state": "missing"}, WORSE))["keeper_id"]) == {2}
     assert set(choose(view({"state": "missing"}, {"state": "missing"}))["keeper_id"]) == {1}
     assert set(choose(view({}, WORSE), pinned=[2])["keeper_id"]) == {2}
@@ -141,7 +141,7 @@ def test_rules_of_ones_own():
         "bytes) FROM files UNION ALL SELECT 1, (2",
     ],
 )  # fmt: skip
-def test_expressions_reach_nothing_else(expression):
+def test_expressions_can_read_the_columns_only(expression):
     frame = pd.DataFrame({"bytes": [1, 2, 3]})
     try:
         found = evaluate(frame, expression)
@@ -260,7 +260,7 @@ def test_clusters_agree_with_the_queue_once_that_was_looked_at(new_store):
     assert list(after) == list(before)
 
 
-def test_what_was_measured_is_remembered(new_store, monkeypatch):
+def test_measures_are_stored(new_store, monkeypatch):
     wb = new_store()
     wb.upload("large.jpg", encode(scene(3, 320, 240)))
     wb.upload("small.jpg", encode(scene(3, 160, 120)))

@@ -1,4 +1,4 @@
-"""Rows of reviewed files: which file the store's reference to an original is."""
+"""Rows of reviewed files: which file the store's reference to an original means."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.pictures import jpeg
 
 @pytest.mark.parametrize("mode", ["reference", "link", "copy"])
 def test_of_equal_files_one_is_what_the_reference_leads_to(new_store, tmp_path, mode):
-    """None is where the store has the bytes itself."""
+    """Return none if the store has the bytes itself."""
     wb, folder = new_store(), tmp_path / "in"
     folder.mkdir()
     for name in ("a.jpg", "b.jpg"):

@@ -1,4 +1,4 @@
-"""The same cleaning by the screen, by pandas and by the shell leaves the same folder."""
+"""Screen, pandas and shell leave the same folder after the same cleaning."""
 
 import pytest
 
@@ -72,7 +72,7 @@ WAYS = rounds(
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory):
-    """What each way leaves of the same folder, and what it has put into the trash folder."""
+    """The files that each way leaves in the folder and puts into the trash folder."""
     found = {}
     for way in WAYS:
         base = tmp_path_factory.mktemp(way.__name__)

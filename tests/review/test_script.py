@@ -1,4 +1,4 @@
-"""Plans as shell scripts: what is compared before a move, what stays, and the way back."""
+"""Plans as shell scripts: comparisons before a move, files that stay, and ``--back``."""
 
 import hashlib
 import os
@@ -71,8 +71,8 @@ def test_it_says_how_many_files_it_moved_and_how_they_come_back(acts, folder):
     assert run_script(text, folder, "--back").stdout.decode() == "files moved back: 3\n"
 
 
-def test_what_else_is_in_the_trash_stays_there(acts, folder):
-    """Also an empty folder of somebody else to which files were moved."""
+def test_other_files_in_the_trash_stay(acts, folder):
+    """Also an empty folder of the user to which files were moved."""
     other = folder / TRASH_FOLDER / "last year" / "b.jpg"
     mine = folder.parent / "empty"
     for each in (other.parent, mine):
@@ -136,7 +136,7 @@ def take_places(folder):
         (take_places, "something is there already"),
     ],
 )
-def test_what_was_changed_since_the_plan_stays(acts, folder, change, why):
+def test_files_changed_since_the_plan_stay(acts, folder, change, why):
     text = script(acts)
     change(folder)
     before = bytes_below(folder)

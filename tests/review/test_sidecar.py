@@ -1,4 +1,4 @@
-"""What only the copy knew is offered, and written beside the file that is kept."""
+"""Facts that only a removed copy has are offered, and written beside the keeper."""
 
 from xml.etree import ElementTree as ET
 
@@ -49,7 +49,7 @@ def test_the_plan_is_not_what_is_offered(wb):
         wb.write_sidecars(wb.plan(progress=False))
 
 
-def test_what_only_the_copy_has_is_written_beside_the_one_that_is_kept(wb, folder):
+def test_facts_of_the_copy_are_written_beside_the_keeper(wb, folder):
     [large] = wb.files().query("filename == 'large.jpg'")["file_id"]
     plan = wb.plan(pinned=[large], progress=False)
     offered = wb.sidecars(plan)
@@ -135,7 +135,7 @@ def test_emptying_the_trash_leaves_sidecars(wb, offered, folder):
 
 
 class Crash(BaseException):
-    """What no code of the package catches."""
+    """An exception that no code of the package catches."""
 
 
 @pytest.mark.parametrize("at", thinned([*SIDECAR_STEPS, "undoing"], 2))

@@ -1,4 +1,4 @@
-"""Sittings: acts and decisions that belong together, and what came last of all."""
+"""Sittings: acts and decisions that belong together, and the last step."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""What may stand for a file that went: never a picture that somebody holds to be another one."""
+"""Which file may replace a removed one: never a picture decided to be different."""
 
 from itertools import combinations
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from imgurer_kernel.store.catalog.decisions import Decision
 
 
 def copies(went, kept, different):
-    """The copies of a store in which files 0, 1, ... went for others; each is its own picture."""
+    """The copies of a store whose files 0, 1, ... were removed for others; each is a picture."""
     made = object.__new__(_Copies)
     made._files = {number: SimpleNamespace(digest=f"{number}") for number in kept}
     made._acts_by_file = {entry.file_id: entry for entry in went}
@@ -35,7 +35,7 @@ def went_for(file_id, keeper_id):
     keepers=st.lists(st.integers(0, 5), min_size=1, max_size=5),
     different=st.sets(st.sampled_from([*combinations(range(6), 2)])),
 )
-def test_a_picture_is_deleted_only_if_one_that_nobody_tells_from_it_remains(keepers, different):
+def test_a_picture_is_deleted_only_if_an_undisputed_copy_remains(keepers, different):
     # Each went for one of a larger number, or for itself: then nothing is known.
     went = [went_for(each, max(each + 1, keeper)) for each, keeper in enumerate(keepers)]
     kept = set(range(len(went), 7))

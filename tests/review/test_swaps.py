@@ -1,4 +1,4 @@
-"""Files and folders that are swapped between the look at the disk and the act."""
+"""Files and folders that are swapped between the check of the disk and the act."""
 
 import os
 import shutil

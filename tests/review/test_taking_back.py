@@ -1,4 +1,4 @@
-"""Taking back what was edited since, or was taken back in part."""
+"""Undo of files that were edited since, or undone in part."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def test_a_link_that_was_written_into_is_not_taken_back(wb, folder, size):
 
 
 @pytest.mark.parametrize("scan", [False, True])
-def test_a_link_to_a_file_that_was_saved_anew_is_taken_back(wb, folder, scan):
+def test_a_link_to_a_file_that_was_saved_again_is_undone(wb, folder, scan):
     shutil.copy(folder / "a.jpg", folder / "new")
     (folder / "new").replace(folder / "a.jpg")  # the same bytes, another inode
     remove(wb, "link")

@@ -33,12 +33,12 @@ class Sittings(RuleBasedStateMachine):
     ids: dict
 
     def there(self):
-        """Names of the files that are in their places."""
+        """Names of the files that exist at their paths."""
         return set(self.wb.files(state="present")["filename"])
 
     @rule(data=st.data(), act=st.sampled_from(ACTS), keeper=st.sampled_from(NAMES))
     def remove(self, data, act, keeper):
-        """Some files go for another one; whatever must not go is refused by itself."""
+        """Remove some files for a keeper; rows that are not allowed are refused one by one."""
         gone = data.draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=3))
         there = self.there()
         # The act for what the store has is another one than that for what is on disk.
@@ -56,7 +56,7 @@ class Sittings(RuleBasedStateMachine):
         verdict=st.sampled_from(["same", "different", "later"]),
     )
     def decide(self, pair, verdict):
-        """The stranger is never called the same, for then it may go."""
+        """The unrelated picture is never decided to be the same, which would allow its removal."""
         files = self.wb.files(state="present")
         stranger = set(files.loc[files["filename"] == "b.jpg", "image_id"])
         if set(pair) <= set(files["image_id"]) and not (verdict == "same" and stranger & set(pair)):
@@ -74,7 +74,7 @@ class Sittings(RuleBasedStateMachine):
 
     @rule()
     def scan(self):
-        """A scan finds nothing new: what went is not looked for, nor looked at."""
+        """A scan finds nothing new: removed files are not missing, none comes from the trash."""
         assert set(self.wb.ingest(self.folder, progress=False)["status"]) <= {"unchanged"}
 
     @invariant()

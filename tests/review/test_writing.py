@@ -1,4 +1,4 @@
-"""What is written on a picture, and what hides a part of it."""
+"""Copies with text on them, or with a hidden part, are recognized."""
 
 import numpy as np
 import pandas as pd

@@ -84,7 +84,7 @@ class Cookies:
         return {self.name: value.decode()}
 
     def bad(self):
-        """Cookies that let nobody in, by their kind."""
+        """Invalid cookies, by kind."""
         import json
 
         good = self.begin("ada")

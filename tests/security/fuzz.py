@@ -1,4 +1,4 @@
-"""Spoiled files of every format, decoded in limited children; whatever is no answer is told.
+"""Fuzzed files of every format, decoded in limited children; anything but an answer is reported.
 
 Run for as many as wanted, or for as long::
 
@@ -31,7 +31,7 @@ LIMITS = Settings(decode_seconds=10, decode_memory=1_500_000_000)
 
 @dataclass
 class Results:
-    """What came of the files."""
+    """Counts of the outcomes."""
 
     seed: int
     finds: list = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Files of every format, and ways to spoil them; the same numbers spoil them the same way again."""
+"""Files of every format and reproducible ways to damage them, by number."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""Every route of the application, as it was built: Voila's and Jupyter's own ones with ours."""
+"""Every route of the built application: those of Voila and Jupyter, and ours."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What strangers try at the doors of a real server: its two ways in, and its places."""
+"""Attacks on a real server: its two ways to log in, and its places for pages."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ def leave(server, page):
 
 
 def test_an_image_on_another_page_starts_no_kernel(alone):
-    """It started one each time, of 125 MB."""
+    """It once started a kernel of 125 MB each time."""
     known = given_cookies(ask(alone, f"/?token={TOKEN}", headers=NOBODY))
     for site in ("cross-site", "same-site", "same-origin"):
         headers = NOBODY | {
@@ -56,7 +56,7 @@ def test_an_image_on_another_page_starts_no_kernel(alone):
     assert not kernels(alone)
 
 
-def test_who_has_not_the_token_is_asked_for_it(alone):
+def test_requests_without_the_token_are_asked_for_it(alone):
     for address in ("/", "/?token=", "/?token=wrong", "/?token=%FF", f"/x?token={TOKEN}"):
         response = ask(alone, address, headers=NOBODY)
         assert response.status in {302, 400}, address
@@ -69,8 +69,8 @@ def test_who_has_not_the_token_is_asked_for_it(alone):
     assert not kernels(alone)
 
 
-def test_who_shows_a_wrong_token_is_told(alone):
-    """The same page came again, without a word."""
+def test_a_wrong_token_is_reported(alone):
+    """The same page was shown again, without a message."""
     for tried in ("wrong", "x" * 5000, "%00", "a&token=b"):
         moved = ask(alone, f"/?token={tried}", headers=NOBODY)
         page = ask(alone, moved.headers["Location"], headers=NOBODY)
@@ -117,7 +117,7 @@ def test_there_are_as_many_kernels_as_places_and_a_page_says_so(alone):
 
 
 def test_a_silent_page_of_a_disabled_user_is_closed(team, accounts, cookies):
-    """It was closed at its next message only."""
+    """It was once closed only at its next message."""
     cookie = cookies.of(cookies.begin("cleo"))
     others = set(kernels(team))
     kernel = kernel_of(ask(team, "/", cookies=cookie))
@@ -163,7 +163,7 @@ def test_one_sees_ones_logins_and_ends_one_or_all(team, cookies):
 def test_a_session_that_was_logged_out_stays_so_when_the_server_starts_again(
     team, accounts, small_notebook, cookies
 ):
-    """Its cookie was good again; what was ended was known to the process only."""
+    """Its cookie was valid again, since only the process knew the ended sessions."""
     left, kept = cookies.begin("ben"), cookies.begin("ben")
     assert ask(team, "/logout", cookies=cookies.of(left)).headers["Location"] == "/login?left=1"
     with serving(accounts.root, notebook=small_notebook, login=True, preheat=0) as again:
@@ -193,7 +193,7 @@ def test_cookies_are_secure_behind_tls_that_the_trusted_proxy_tells_of(team, coo
     assert listed["address"][0] == "192.0.2.7"
 
 
-def test_nobody_else_is_believed(team):
+def test_forwarding_headers_of_others_are_ignored(team):
     made_up = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
     response, _ = log_in(SimpleNamespace(url=team.url), "ben")
     assert response.status == 303
@@ -207,7 +207,7 @@ def test_nobody_else_is_believed(team):
     assert not any("Secure" in each for each in ours)
 
 
-def test_what_the_proxy_got_in_the_open_is_refused(team):
+def test_requests_that_reached_the_proxy_without_tls_are_refused(team):
     headers = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http"}
     response = ask(team, "/login", source=PROXY, headers=headers)
     assert response.status == 426

@@ -1,4 +1,4 @@
-"""The short form of the fuzzer, and whether it would tell of anything."""
+"""The short form of the fuzzer, and that it would report a fault."""
 
 import subprocess
 import sys
@@ -56,7 +56,7 @@ def test_spoiled_files_of_all_formats_are_answered():
     assert 0.05 < sum(results.taken.values()) / results.files < 0.95
 
 
-def test_what_is_no_answer_is_told_with_what_draws_it_again(monkeypatch):
+def test_a_fault_is_reported_with_the_numbers_that_reproduce_it(monkeypatch):
     monkeypatch.setattr("tests.security.fuzz.seeds", lambda: {"bmp": b"", "gif": b"", "ico": b""})
     deeds = {"bmp": b"sleep", "gif": b"crash", "ico": b"grow"}
     monkeypatch.setattr("tests.security.fuzz.mutated", lambda seed, name, number: deeds[name])

@@ -1,4 +1,4 @@
-"""What a page may make its kernel do: move its widgets, and nothing else."""
+"""A page can make its kernel move widgets, and nothing else."""
 
 import json
 

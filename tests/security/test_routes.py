@@ -55,7 +55,7 @@ def outcome(response):
     return response.status
 
 
-def test_who_has_no_good_cookie_gets_nothing_anywhere(team, cookies):
+def test_no_route_serves_requests_without_a_valid_cookie(team, cookies):
     got = {}
     for kind, cookie in cookies.bad().items():
         for handler, (address, expected, _) in JUDGED.items():
@@ -83,7 +83,7 @@ def test_no_verb_does_anything_without_a_good_cookie(team, cookies, verb):
 
 
 @pytest.mark.parametrize("user", ["ben", "ada"])
-def test_who_is_logged_in_gets_what_the_table_says(team, cookies, user):
+def test_routes_serve_logged_in_users_as_in_the_table(team, cookies, user):
     cookie = cookies.of(cookies.begin(user))
     got, told = {}, {}
     for handler, (address, _, expected) in JUDGED.items():

@@ -1,4 +1,4 @@
-"""The restore drill: export, wipe, import, and all is as it was; also from a folder."""
+"""Backup and restore: export, delete, import, and everything is as before; also from a folder."""
 
 import shutil
 import tarfile
@@ -72,7 +72,7 @@ def test_the_drill_by_commands(new_store, tmp_path, capsys):
     assert facts(wb) == before
 
 
-def test_a_folder_with_files_of_somebody_keeps_them(new_store, tmp_path):
+def test_foreign_files_in_the_folder_are_kept(new_store, tmp_path):
     wb = new_store()
     fill(wb)
     goal = tmp_path / "pictures"
@@ -87,7 +87,7 @@ def test_a_folder_with_files_of_somebody_keeps_them(new_store, tmp_path):
     assert len(list((goal / "catalog").glob("*/manifest.json"))) == 1
 
 
-def test_a_table_of_somebody_is_not_written_over(new_store, tmp_path):
+def test_a_foreign_table_is_not_overwritten(new_store, tmp_path):
     wb = new_store()
     fill(wb)
     goal = tmp_path / "bank"
@@ -145,7 +145,7 @@ def test_paths_that_are_not_there_are_not_looked_for(new_store, tmp_path):
         assert again.check(progress=False).empty
 
 
-def test_a_changed_original_or_catalog_is_told(new_store, tmp_path):
+def test_a_changed_original_or_catalog_is_reported(new_store, tmp_path):
     wb = new_store(fill)
     out = tmp_path / "backup"
     export_store(wb.store, out, progress=False, backup=True)
@@ -164,7 +164,7 @@ def test_a_changed_original_or_catalog_is_told(new_store, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["backup.tar", "backup"])
-def test_originals_that_are_missing_are_told(new_store, tmp_path, name):
+def test_missing_originals_are_reported(new_store, tmp_path, name):
     wb = new_store(fill)
     export_store(wb.store, tmp_path / name, progress=False, backup=True)
     digests = set(wb.images()["digest"])
@@ -184,7 +184,7 @@ def test_originals_that_are_missing_are_told(new_store, tmp_path, name):
         assert again.images().empty
 
 
-def test_what_was_forgotten_since_does_not_come_back(new_store, tmp_path):
+def test_originals_forgotten_since_are_not_restored(new_store, tmp_path):
     wb = new_store(fill)
     export_store(wb.store, tmp_path / "backup", progress=False, backup=True)
     first, second = wb.files()["file_id"].tolist()[:2]

@@ -80,7 +80,7 @@ def test_layout(store):
     ],
 )
 @pytest.mark.parametrize("mode", ["copy", "link", "reference"])
-def test_whatever_it_is_given_as(store, source, given_as, mode):
+def test_every_kind_of_source_is_stored_alike(store, source, given_as, mode):
     given_source = given_as(source)
     if isinstance(given_source, io.BytesIO) and given_source.getvalue() != BYTES:
         given_source.seek(len(b"skipped"))
@@ -94,7 +94,7 @@ def test_whatever_it_is_given_as(store, source, given_as, mode):
 
 @settings(max_examples=rounds(8, 80), deadline=None)
 @given(contents=st.lists(st.binary(max_size=300)))
-def test_what_went_in_comes_out(tmp_path_factory, contents):
+def test_stored_bytes_are_read_back(tmp_path_factory, contents):
     store = BlobStore(tmp_path_factory.mktemp("blobs"))
     expected = {store.put(content): content for content in contents}
     assert list(store.digests()) == sorted(expected)
@@ -371,7 +371,7 @@ def test_a_copy_takes_the_place_of_a_reference(store, source, mode):
 # Thumbnails ---------------------------------------------------------------------------------
 
 
-def test_where_a_note_leads_is_told_whatever_is_there(store, source):
+def test_the_path_of_a_note_is_returned_whatever_is_there(store, source):
     assert store.noted_path(DIGEST) is None
     store.put(source, mode="reference")
     source.unlink()
@@ -403,7 +403,7 @@ def test_thumbnails(store):
 # Trash --------------------------------------------------------------------------------------
 
 
-def test_what_is_deleted_can_be_restored(store, source):
+def test_deleted_blobs_can_be_restored(store, source):
     store.put(source)
     store.put_thumbnail(DIGEST, JPEG)
     before = files(store)
@@ -599,7 +599,7 @@ def test_a_read_only_disk(tmp_path, source):
     ],
 )
 def test_a_disk_that_fails_at_the_last_moment(store, source, monkeypatch, number, expected):
-    """What cannot be synced gets no final name."""
+    """Files that cannot be synced get no final name."""
 
     def fail(_):
         raise OSError(number, os.strerror(number))

@@ -56,7 +56,7 @@ def ids(frame):
 
 
 def add(catalog, batch):
-    """Image and newness of each arrival; what becomes of the files is tested elsewhere."""
+    """Return image and newness of each arrival; changes of files are tested elsewhere."""
     return [(it.image_id, it.added) for it in catalog.run(commands.add, batch)]
 
 
@@ -586,7 +586,7 @@ def test_a_nested_failure_that_is_hushed_up_is_not_committed(catalog):
 
 
 def test_a_statement_that_failed_and_was_hushed_up_is_not_committed(catalog):
-    """DuckDB itself would report success here, and keep nothing."""
+    """DuckDB itself would report success, and store nothing."""
 
     def work(connection):
         note(1)(connection)
@@ -598,7 +598,7 @@ def test_a_statement_that_failed_and_was_hushed_up_is_not_committed(catalog):
     assert noted(catalog) == []
 
 
-def test_an_unread_answer_is_in_nobodys_way(catalog):
+def test_an_unread_answer_does_not_block_others(catalog):
     catalog.run(lambda connection: connection.execute("SELECT range FROM range(9999)"))
     catalog.run(commands.add, [arrival(1)])
     assert ids(catalog.run(queries.images)) == [1]

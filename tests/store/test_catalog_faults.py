@@ -1,4 +1,4 @@
-"""What may go wrong around the catalog: kills, crowds, forks, full disks, damaged files."""
+"""Faults around the catalog: kills, many processes, forks, full disks, damaged files."""
 
 import contextlib
 import os
@@ -47,7 +47,7 @@ def digests(catalog):
 
 
 def check_whole(catalog):
-    """Every table agrees with every other one."""
+    """Check that all tables are consistent."""
     images, holdings = catalog.run(queries.images), catalog.run(queries.holdings)
     image_ids = images["image_id"].tolist()
     assert image_ids == sorted(set(image_ids))
@@ -87,7 +87,7 @@ def forked(work, *arguments):
 
 @needs_fork
 def test_kill_9_loses_nothing_committed_and_tears_nothing(store):
-    """Killed at a random moment, a writer's pairs are in as pairs, and all it was told are in."""
+    """After a kill at a random moment only complete pairs are stored, and all acknowledged ones."""
     rng = random.Random(5)
     told = set()
     catalog = Catalog(store, lease_timeout=60)
@@ -134,7 +134,7 @@ def test_kill_9_while_the_catalog_is_made(tmp_path):
             catalog.run(users.add_user, "ann", "admin", None)
 
 
-def test_a_catalog_that_was_only_begun_is_begun_anew(tmp_path):
+def test_an_incomplete_new_catalog_is_made_again(tmp_path):
     """As a kill leaves it at whatever moment: a part of the file, with or without its log."""
     (tmp_path / "catalog.duckdb.new").write_bytes(b"\0" * 5000)
     (tmp_path / "catalog.duckdb.new.wal").write_bytes(b"no log")
@@ -269,7 +269,7 @@ def test_a_forked_child_and_its_parent_both_write(store):
 
 @needs_fork
 def test_a_child_forked_in_a_transaction_can_do_no_harm(store):
-    """It neither commits nor rolls back what is its parent's, nor closes the file at its end."""
+    """It neither commits nor rolls back its parent's transaction, nor closes its file."""
     catalog = Catalog(store, lease_timeout=60)
     reading, writing = os.pipe()
 
@@ -338,7 +338,7 @@ def test_a_damaged_file_does_not_keep_the_lease(store):
     catalog.close()
 
 
-def test_something_else_stands_in_its_place(tmp_path):
+def test_a_folder_in_place_of_the_catalog_is_an_error(tmp_path):
     (tmp_path / "catalog.duckdb").mkdir()
     with pytest.raises(StorageDenied, match=r"catalog\.duckdb.*move the folder"):
         Catalog(tmp_path).run(queries.statistics)
@@ -464,7 +464,7 @@ def test_a_catalog_translates_what_duckdb_raises_and_goes_on(store, kind):
         ("Could not read enough bytes from file", CatalogDamaged),
     ],
 )
-def test_what_only_the_text_of_an_error_tells(text, expected):
+def test_errors_that_only_their_text_distinguishes(text, expected):
     error = translate(duckdb.IOException(text), Path("store/catalog.duckdb"))
     assert type(error) is expected
     assert text in str(error)

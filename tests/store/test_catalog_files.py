@@ -1,4 +1,4 @@
-"""Files in the catalog: what arrivals do to them, and how stores of earlier versions get them."""
+"""Files in the catalog: how arrivals change them, and their migration from earlier versions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def test_the_same_again_changes_nothing():
     assert ledger.events == [(1, "unchanged"), (2, "unchanged"), (3, "unchanged")]
 
 
-def test_a_touched_file_keeps_the_day_it_was_taken_in():
+def test_a_touched_file_keeps_the_day_it_was_ingested():
     rows, ledger = after(
         [(arrival(1, source="/a", modified_ns=5), 7)], [(arrival(1, source="/a", modified_ns=6), 7)]
     )
@@ -112,7 +112,7 @@ def test_a_moved_file_keeps_its_row_and_its_history():
     assert [(it.event, it.path) for it in ledger.history] == [("moved", "/a")]
 
 
-def test_what_was_imported_and_is_found_in_its_place_is_one_file():
+def test_an_imported_file_found_at_its_path_is_one_file():
     imported = arrival(1, source="/a", path_key=None, kept="upload", modified_ns=0)
     rows, ledger = after([(imported, 7)], [(arrival(1, source="/a"), 7)], [(imported, 7)])
     assert list(rows) == [1]

@@ -1,4 +1,4 @@
-"""Damage of every kind is found by a check, and mended where that takes no guess."""
+"""A check finds damage of every kind, and repairs it where that needs no guess."""
 
 import shutil
 from pathlib import Path
@@ -39,7 +39,7 @@ def cut_catalog(wb):
 
 
 def overwrite_block(wb):
-    """One that nothing needs in order to open the file."""
+    """Overwrite a block that is not needed to open the file."""
     path = wb.catalog.path
     wb.close()
     whole = path.read_bytes()
@@ -178,7 +178,7 @@ def test_damage_of_many_kinds_is_found_and_mended_at_once(new_store, monkeypatch
         ("UPDATE files SET user_name = 'who' WHERE file_id = 2", "file of no user"),
     ],
 )
-def test_what_would_take_a_guess_is_listed(new_store, query, problem):
+def test_problems_whose_repair_needs_a_guess_are_listed(new_store, query, problem):
     wb = new_store(fill)
     statement(query)(wb)
     found = wb.check(repair=True, progress=False)
@@ -228,7 +228,7 @@ def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
 
 
 def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
-    """As another one writes: what the open file counts is not what the closed one must have."""
+    """While another process writes, the open file may have more blocks than its header counts."""
     wb = new_store(fill)
     other = open_store(wb.settings.root)
     for seed in range(20, rounds(26, 40)):
@@ -279,7 +279,7 @@ def test_an_interrupted_check_goes_on_where_it_was(new_store, monkeypatch):
 
 
 def test_blobs_on_another_disk(tmp_path):
-    """A folder of the store is a link to a larger disk: taking in, the trash, links, repair."""
+    """A folder of the store is a link to a larger disk: ingest, the trash, links, repair."""
     with other_disk(tmp_path) as disk:
         root = tmp_path / "store"
         root.mkdir()
@@ -310,7 +310,7 @@ def rot(path):
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
 
-def test_bit_rot_in_the_trash_is_found_and_is_not_brought_back_in_silence(new_store):
+def test_bit_rot_in_the_trash_is_found_and_is_not_restored_in_silence(new_store):
     wb = new_store(fill)
     digest, other = wb.images([1, 2])["digest"]
     for image_id in (1, 2):
@@ -333,7 +333,7 @@ def test_bit_rot_in_the_trash_is_found_and_is_not_brought_back_in_silence(new_st
     assert not {1, 2} & set(wb.images()["image_id"])
 
 
-def test_what_was_taken_in_again_is_not_replaced_by_what_has_rotted_in_the_trash(new_store):
+def test_an_ingested_original_is_not_replaced_by_a_damaged_one_in_the_trash(new_store):
     wb = new_store(fill)
     digest = wb.images([1])["digest"].item()
     with wb.original(1) as file:

@@ -1,4 +1,4 @@
-"""Derived arrays in files: whole or not there, whatever happens to them or to who writes them."""
+"""Derived arrays in files: complete or absent, whatever happens to files or writers."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def files(data):
     return sorted(path for path in data.folder.rglob("*") if path.is_file())
 
 
-def test_what_was_saved_is_loaded(data):
+def test_saved_arrays_are_loaded(data):
     found = DerivedData(data.folder).load()
     assert found.facts == {"generation": 1} == data.facts()
     assert {name: array.tolist() for name, array in found.arrays.items()} == {
@@ -85,7 +85,7 @@ def replace_by_folder(path):
     "damage", [cut_in_half, empty, change_one_byte, overwrite, replace_by_folder, Path.unlink]
 )
 @pytest.mark.parametrize("file", ["meta.json", "long.npy", "codes.npy", "none.npy"])
-def test_what_is_damaged_is_not_there(data, damage, file):
+def test_damaged_data_are_ignored(data, damage, file):
     [path] = [path for path in files(data) if path.name == file]
     damage(path)
     assert data.load() is None
@@ -97,7 +97,7 @@ def test_what_is_damaged_is_not_there(data, damage, file):
 @pytest.mark.parametrize(
     "content", [b"[]", b"null", b"7", b'{"content": 3, "sha256": ""}', b"\xff", b"[" * 100_000]
 )
-def test_a_description_of_something_else_is_not_there(data, content):
+def test_data_of_another_format_are_ignored(data, content):
     files(data)[[path.name for path in files(data)].index("meta.json")].write_bytes(content)
     assert data.load() is None
     assert data.facts() is None
@@ -109,7 +109,7 @@ def test_another_format_is_not_there(data, monkeypatch):
 
 
 def test_a_damaged_version_leaves_the_one_before(data, monkeypatch):
-    """If that was not deleted yet: its writer was killed just before that."""
+    """If it still exists: the writer was killed before deleting it."""
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", lambda *_, **__: None)
         data.save({"generation": 2}, ARRAYS)
@@ -179,7 +179,7 @@ def test_one_at_a_time(tmp_path):
     assert inside == ["first", "second"]
 
 
-def test_who_waits_can_be_stopped(tmp_path):
+def test_waiting_can_be_stopped(tmp_path):
     def stop():
         raise KeyboardInterrupt
 

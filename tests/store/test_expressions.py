@@ -1,4 +1,4 @@
-"""One value for each row by an SQL expression, and groups of rows."""
+"""SQL expressions have one value for each row; groups of rows."""
 
 from types import SimpleNamespace
 
@@ -32,7 +32,7 @@ def test_one_value_for_each_row_with_the_frames_index():
         "",
     ],
 )
-def test_what_is_no_expression_over_the_rows_is_refused(expression):
+def test_invalid_expressions_are_refused(expression):
     with pytest.raises(QueryError):
         evaluate(FRAME, expression)
 

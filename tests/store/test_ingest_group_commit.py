@@ -32,7 +32,7 @@ class Catalog:
 
 
 def together(catalog):
-    """Futures of all threads, of which one has the turn while the others come to wait."""
+    """Futures of all threads; one of them commits while the others wait."""
     group = GroupCommit(catalog.commit)
 
     def one(name):
@@ -52,7 +52,7 @@ def together(catalog):
     return futures
 
 
-def test_what_waits_is_entered_at_once_and_each_gets_its_own():
+def test_waiting_requests_are_handled_together_and_each_gets_its_answer():
     catalog = Catalog()
     for number, future in enumerate(together(catalog)):
         assert future.result() == f"{number}, {number} again by {number}"
@@ -71,7 +71,7 @@ def test_the_fault_of_one_is_not_that_of_the_others():
 
 
 @pytest.mark.parametrize("error", [CatalogError, ZeroDivisionError])
-def test_where_the_catalog_fails_all_hear_of_it_and_nobody_waits_for_ever(error):
+def test_a_failure_of_the_catalog_reaches_all_waiting_threads(error):
     for future in together(Catalog(lambda names: error("broken"))):
         with pytest.raises(error):
             future.result(timeout=1)
@@ -92,7 +92,7 @@ def test_uploads_of_many_threads_are_all_there(new_store):
     assert wb.check(progress=False).empty
 
 
-def test_who_has_the_turn_waits_for_those_that_are_about_to_ask(monkeypatch):
+def test_the_committing_thread_waits_for_threads_that_prepare_a_request(monkeypatch):
     monkeypatch.setattr(group_commit, "GROUP_SECONDS", 60.0)
     batches = []
     group = GroupedCalls(lambda batch: batches.append(batch) or batch)
@@ -105,7 +105,7 @@ def test_who_has_the_turn_waits_for_those_that_are_about_to_ask(monkeypatch):
     assert batches == [["a", "b"]]
 
 
-def test_nobody_waits_long_for_one_that_is_slow(monkeypatch):
+def test_a_slow_thread_does_not_delay_others_for_long(monkeypatch):
     monkeypatch.setattr(group_commit, "GROUP_SECONDS", 0.001)
     group = GroupedCalls(lambda batch: batch)
     with group.preparing(), group.preparing():

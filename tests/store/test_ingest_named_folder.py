@@ -1,4 +1,4 @@
-"""A folder that somebody typed: taken by its very name, or refused in a sentence."""
+"""The folder that a user typed is used exactly as named, or refused with a sentence."""
 
 import os
 
@@ -54,7 +54,7 @@ def test_the_folder_around_the_store_may_be_named(tmp_path, root):
         ("{tmp}/x/.imgurer-trash/y", "trash folder"),
     ],
 )
-def test_what_names_no_folder_is_refused_in_a_sentence(tmp_path, root, text, words):
+def test_texts_that_name_no_folder_are_refused_with_a_sentence(tmp_path, root, text, words):
     (tmp_path / "file").write_text("x")
     (tmp_path / "x" / ".imgurer-trash" / "y").mkdir(parents=True)
     (tmp_path / "link").symlink_to(root)

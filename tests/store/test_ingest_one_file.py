@@ -1,4 +1,4 @@
-"""Whatever one file does while it is decoded or examined: its row says so and the batch goes on."""
+"""A file that fails while it is decoded or examined is one row, and the batch continues."""
 
 import io
 import struct
@@ -81,7 +81,7 @@ def test_a_tiff_that_has_its_orientation_in_xmp(orientation, compression):
     assert (found.width, found.height) == ((79, 59) if orientation < 5 else (59, 79))
 
 
-def test_what_decodes_larger_than_declared_is_held_to_the_limit(monkeypatch):
+def test_pictures_larger_than_declared_are_limited(monkeypatch):
     from PIL import Image, ImageFile
 
     load = ImageFile.ImageFile.load
@@ -157,7 +157,7 @@ def pillow(name):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_whatever_fails_is_a_rejection(monkeypatch, place):
+def test_any_failure_is_a_rejection(monkeypatch, place):
     # A picture as flat as this goes through every place.
     data = encode(solid(40, 40, 30), "PNG")
     for error in ERRORS:
@@ -173,7 +173,7 @@ def test_whatever_fails_is_a_rejection(monkeypatch, place):
 @pytest.mark.parametrize(
     "place", [PLACES[0], "PIL.Image.Image.resize", "imgurer_kernel.fingerprint.borders.trim"]
 )
-def test_whatever_fails_rejects_one_file(wb, tmp_path, monkeypatch, place):
+def test_any_failure_rejects_one_file_only(wb, tmp_path, monkeypatch, place):
     for seed in (1, 2):
         (tmp_path / f"{seed}.png").write_bytes(png(seed, 120, 90))
     left = fail_once(monkeypatch, place, ERRORS[0])

@@ -1,4 +1,4 @@
-"""What a file system refuses below a root is one rejected row; the rest is taken in, in order."""
+"""Anything unreadable below a root is one rejected row; the rest is ingested, in order."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ def tree(tmp_path):
 
 
 class Entry:
-    """An entry of a folder that does not know what kind it is, and cannot find out."""
+    """A folder entry whose type is unknown and cannot be determined."""
 
     def __init__(self, entry, error):
         self.name, self.path = entry.name, entry.path
@@ -126,7 +126,7 @@ def test_a_folder_that_fails_is_one_row_at_the_end(tree, monkeypatch, call, numb
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=errno.errorcode.get)
-def test_a_file_whose_kind_cannot_be_told_is_looked_at(tree, monkeypatch, number):
+def test_a_file_of_unknown_type_is_examined(tree, monkeypatch, number):
     refuse(monkeypatch, "entry", tree / "b" / "1.jpg", number)
     found = list(find_files(tree))
     assert relative(tree, found) == NAMES
@@ -134,7 +134,7 @@ def test_a_file_whose_kind_cannot_be_told_is_looked_at(tree, monkeypatch, number
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=errno.errorcode.get)
-def test_a_folder_whose_kind_cannot_be_told_is_one_row(tree, monkeypatch, number):
+def test_a_folder_of_unknown_type_is_one_row(tree, monkeypatch, number):
     refuse(monkeypatch, "entry", tree / "b" / "deep", number)
     found = {str(item.path.relative_to(tree)): item for item in find_files(tree)}
     assert found.keys() == {*NAMES, "b/deep"} - {"b/deep/3.jpg"}
@@ -217,7 +217,7 @@ def test_a_path_that_is_too_long_is_one_row(tree, tmp_path):
 
 
 def without_privileges(task):
-    """Run a task in a child that is nobody; its exit status."""
+    """Run a task in a child as the user nobody; return its exit status."""
     child = os.fork()
     if child == 0:
         status = 9

@@ -136,7 +136,7 @@ def test_a_name_that_is_no_utf8(tmp_path):
         ("deep/3.jpg", ["[odd].jpg", "a.jpg", "b/1.jpg", "b/2.jpg", "c/deep/3.jpg"]),
     ],
 )
-def test_what_is_excluded(tree, pattern, left):
+def test_excluded_files_and_folders(tree, pattern, left):
     assert names(tree, tree, FileFilter(exclude=Exclusion((pattern,)))) == left
 
 
@@ -149,7 +149,7 @@ def test_small_files_are_left_out(tree):
 @pytest.mark.parametrize(
     "source", ["~nosuchuser/x", "a\0b", "half \ud800", b"~nosuchuser/x", 5, ["a.jpg", None]]
 )
-def test_what_can_be_no_path_is_an_error_of_ours(tree, monkeypatch, source):
+def test_impossible_paths_are_errors_of_the_package(tree, monkeypatch, source):
     monkeypatch.chdir(tree)
     with pytest.raises(SourceError, match=r"cannot be read|no file can be called"):
         list(find_files([source] if isinstance(source, int) else source))

@@ -1,4 +1,4 @@
-"""What is not trusted is decoded elsewhere: a file that ends its decoder is one row."""
+"""Untrusted files are decoded in child processes: a crash of a decoder is one row."""
 
 from functools import partial
 
@@ -66,7 +66,7 @@ def test_an_upload_that_ends_its_decoder_is_one_rejection(wb):
     assert wb.check(**QUIET).empty
 
 
-def test_a_folder_that_is_not_trusted_is_taken_in_but_for_that_file(wb, folder):
+def test_a_folder_that_is_not_trusted_is_ingested_but_for_that_file(wb, folder):
     frame = wb.ingest(folder, untrusted=True, **QUIET)
     assert frame["status"].tolist() == ["added", "rejected", "added"]
     assert "SIGSEGV" in frame["reason"][1]
@@ -80,7 +80,7 @@ def test_a_known_file_is_not_gone_because_its_decoder_was_ended(wb, folder):
     assert set(wb.files()["source_state"]) == {"present"}, "it may be a picture all the same"
 
 
-def test_what_the_owner_takes_in_and_searches_by_starts_no_process(wb, folder):
+def test_trusted_ingests_and_searches_start_no_process(wb, folder):
     frame = wb.ingest(folder, **QUIET)
     assert frame["status"].tolist() == ["added", "rejected", "added"]
     assert "crash" not in frame["reason"][1], "it is no picture, and nobody obeys it"

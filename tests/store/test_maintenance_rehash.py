@@ -1,4 +1,4 @@
-"""Catalogs of another version: fingerprints are computed anew before they are compared."""
+"""Catalogs of another version: fingerprints are recomputed before they are compared."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_evidence_refreshes_first(wb):
     assert wb.evidence(1, 5).duplicate
 
 
-def test_what_was_found_before_is_not_carried_over(wb):
+def test_clusters_of_earlier_fingerprints_are_not_reused(wb):
     """The answer of the fixture knows these ids, with fingerprints of before."""
     wb.clusters(progress=False)
     age(wb)

@@ -16,7 +16,7 @@ OLD, NEW = "correct horse", "another horse"
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands until it is moved."""
+    """A clock that only moves when it is set."""
     time = [connection.now()]
     for module in (connection, password_tries):
         monkeypatch.setattr(module, "now", lambda: time[0])

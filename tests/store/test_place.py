@@ -1,4 +1,4 @@
-"""A store is never made by accident: where one may be opened, and where one may be made."""
+"""A store is never made by accident: where one can be opened, and where it may be made."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ def test_a_store_that_is_there_is_opened(world):
 
 
 @pytest.mark.parametrize("inside", ["photo.jpg", "2019/photo.jpg", "notes"])
-def test_none_is_made_among_files_of_somebody_unless_insisted(tmp_path, inside):
+def test_no_store_is_made_among_foreign_files_unless_forced(tmp_path, inside):
     own = tmp_path / "mine" / inside
     own.parent.mkdir(parents=True)
     own.write_bytes(jpeg(0))
@@ -76,7 +76,7 @@ def test_none_is_made_among_files_of_somebody_unless_insisted(tmp_path, inside):
 
 
 @pytest.mark.parametrize("left", [".DS_Store", "lost+found", "blobs", "catalog.waiting", "tmp"])
-def test_what_systems_and_stores_leave_in_a_folder_is_nobodys(tmp_path, left):
+def test_files_of_systems_and_stores_do_not_count_as_foreign(tmp_path, left):
     (tmp_path / "store" / left).mkdir(parents=True)
     assert is_store(make_store(tmp_path / "store"))
 
@@ -92,7 +92,7 @@ def test_a_new_store_is_made_with_its_first_use_and_not_before(tmp_path):
     wb.close()
 
 
-def test_a_store_that_goes_away_is_not_made_anew(tmp_path):
+def test_a_store_that_disappears_is_not_made_again(tmp_path):
     root = make_store(tmp_path / "mount" / "store")
     with Workbench(Settings(root=root), create=False) as wb:
         assert wb.images().empty

@@ -1,4 +1,4 @@
-"""How much users may upload."""
+"""Quotas limit how much users may upload."""
 
 import io
 import json

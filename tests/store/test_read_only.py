@@ -1,4 +1,4 @@
-"""A store on a disk that cannot be written is looked at all the same; writing says why not."""
+"""A store on a read-only disk can be read; writing raises an error with the reason."""
 
 import os
 
@@ -47,7 +47,7 @@ def test_a_read_only_store_is_viewed(tmp_path):
 
 
 def test_a_catalog_that_cannot_be_written_needs_no_lock(tmp_path, monkeypatch):
-    """The same where no disk can be mounted: nothing but the catalog is not to be written."""
+    """The same for systems without mounts: only the catalog is not writable."""
     with open_store(tmp_path) as wb:
         wb.upload("a.jpg", jpeg(1, width=160, height=120))
         expected = wb.files().to_csv()

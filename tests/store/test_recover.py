@@ -1,4 +1,4 @@
-"""A damaged or lost catalog: what the error says, what comes back, and that nothing is deleted."""
+"""A damaged or lost catalog: the error, what is recovered, and that nothing is deleted."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ FILES = ["file_id", "image_id", "user", "path", "filename", "kept", "bytes", "st
 
 
 def facts(wb):
-    """All that people know of a store."""
+    """All facts of a store that users can see."""
     with wb.catalog.transaction() as connection:
         decisions = connection.execute("FROM decisions ORDER BY ALL").fetchall()
         users = connection.execute(
@@ -127,7 +127,7 @@ def test_check_repair_recovers_too(new_store, capsys):
     assert facts(wb) == before
 
 
-def test_what_came_after_the_snapshot_comes_from_originals_and_their_notes(
+def test_images_after_the_snapshot_are_recovered_from_originals_and_notes(
     new_store, tmp_path, monkeypatch
 ):
     wb = new_store(fill_with_snapshots)
@@ -150,7 +150,7 @@ def test_what_came_after_the_snapshot_comes_from_originals_and_their_notes(
     assert again["status"].tolist() == ["unchanged"]
 
 
-def test_without_a_snapshot_originals_are_taken_in(new_store, monkeypatch):
+def test_without_a_snapshot_originals_are_ingested(new_store, monkeypatch):
     monkeypatch.setattr(Catalog, "takes_snapshots", False)
     wb = new_store(lambda wb: wb.upload("a.jpg", jpeg(1)))
     wb.close()
@@ -262,7 +262,7 @@ def test_snapshots_are_few_private_and_only_of_changes(new_store, monkeypatch):
     assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_a_snapshot_that_cannot_be_written_stops_nobody(new_store, monkeypatch, caplog):
+def test_a_failed_snapshot_stops_no_transaction(new_store, monkeypatch, caplog):
     wb = new_store(fill_with_snapshots)
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     wb.catalog._snapshots._seconds = wb.catalog._snapshots._taken = 0.0

@@ -1,4 +1,4 @@
-"""Sealed sessions and the secret that seals them."""
+"""Signed session cookies, and the secret that signs them."""
 
 import os
 import stat
@@ -37,7 +37,7 @@ def test_only_the_right_key_and_cookie_open_it():
 @settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 255))
 def test_a_changed_value_is_refused(place, change):
-    """No byte can be another; where a signature's digits only change case, they differ too."""
+    """A change of any byte is refused, also one of case in the signature."""
     value = session_cookies.seal(
         session_cookies.LoginSession("alice", "5f1d", "0" * 32), KEY, COOKIE
     ).encode()
@@ -107,7 +107,7 @@ def test_two_stores_have_two_secrets(tmp_path):
     assert session_cookies.secret_key(tmp_path / "a") != session_cookies.secret_key(tmp_path / "b")
 
 
-def test_who_comes_at_once_gets_the_same(tmp_path):
+def test_simultaneous_processes_get_the_same_secret(tmp_path):
     barrier = threading.Barrier(8)
     keys = []
 
@@ -143,7 +143,7 @@ ODD = [
 
 @pytest.mark.parametrize("content", ODD, ids=range(len(ODD)))
 def test_a_signed_value_that_is_no_session_is_refused(content):
-    """As an earlier or a later version may have written it: it gave an error of the server."""
+    """As written by another version; it once caused a server error."""
     raw = content.encode("utf-8", "surrogatepass")
     value = web.create_signed_value(KEY, COOKIE, raw).decode()
     with pytest.raises(NotAllowed, match="log in"):

@@ -47,7 +47,7 @@ def test_a_session_holds_until_it_is_ended_also_for_who_has_its_cookie(catalog, 
     assert Sessions(catalog).holding([first, second]) == {second}
 
 
-def test_a_session_that_was_never_begun_is_nobodys(sessions):
+def test_a_session_that_never_began_is_invalid(sessions):
     session = sessions.begin("ben")
     forged = type(session)("ann", session.stamp, session.number)
     stale = type(session)("ben", "0" * 16, session.number)
@@ -59,7 +59,7 @@ def test_a_session_that_was_never_begun_is_nobodys(sessions):
         sessions.begin("nobody")
 
 
-def test_everywhere_ends_all_of_one_user_and_nobody_elses(sessions):
+def test_logging_out_everywhere_ends_all_sessions_of_one_user_only(sessions):
     own = [sessions.begin("ben") for _ in range(3)]
     other = sessions.begin("cleo")
     assert sessions.end_all("ben") == 3
@@ -67,7 +67,7 @@ def test_everywhere_ends_all_of_one_user_and_nobody_elses(sessions):
     assert sessions.holding([*own, other]) == {other}
 
 
-def test_nobody_ends_anothers_session(sessions):
+def test_users_cannot_end_sessions_of_others(sessions):
     session = sessions.begin("ben")
     assert not sessions.end("cleo", session_id(session))
     assert not sessions.end("../ben", session_id(session))

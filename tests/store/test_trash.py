@@ -1,4 +1,4 @@
-"""What is forgotten comes back as it was, or goes for good when told; no crash undoes either."""
+"""Forgotten files can be restored or deleted permanently, and a crash undoes neither."""
 
 import itertools
 import signal
@@ -21,7 +21,7 @@ ALL = timedelta(0)
 
 
 def facts(wb):
-    """All that is known of files and images, and their bytes."""
+    """All facts of files and images, and their bytes."""
     images = wb.images()
     originals = []
     for image_id in images["image_id"].tolist():
@@ -130,7 +130,7 @@ def test_only_the_owner_or_an_admin_brings_back_and_only_admins_empty(wb):
     assert wb.trash.restore(theirs)["user"].tolist() == ["ann"]
 
 
-def test_what_was_taken_in_again_meanwhile_is_not_there_twice(wb):
+def test_a_file_ingested_again_meanwhile_is_not_restored_twice(wb):
     folder = wb.files().loc[0, "path"].rpartition("/")[0]
     wb.forget(image_id=1)
     wb.forget(image_id=1, user="ann")
@@ -224,7 +224,7 @@ COMMIT = "_check_before_commit"
 
 
 class Crash(BaseException):
-    """The process ends here, as far as the test is concerned."""
+    """Simulates the end of the process."""
 
 
 def crashing(monkeypatch, step):
@@ -315,7 +315,7 @@ def test_a_crash_at_any_step_neither_loses_nor_brings_back(new_store, monkeypatc
     assert step > 2
 
 
-def test_what_a_crash_has_emptied_by_half_cannot_be_restored_and_says_so(wb):
+def test_a_file_partly_deleted_by_a_crash_cannot_be_restored(wb):
     own = acts(wb)
     wb.forget(file_id=own)
     wb.blobs.trash.erase(wb.trash.list()["digest"].iloc[0])

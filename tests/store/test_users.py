@@ -85,7 +85,7 @@ def test_a_name_has_one_spelling(text, name):
         "😀",
     ],
 )
-def test_what_is_no_name(text):
+def test_invalid_user_names_are_refused(text):
     with pytest.raises(InvalidUserName, match="1 to 32 letters"):
         user_name(text)
 
@@ -95,7 +95,7 @@ ALPHABET = set(string.ascii_lowercase + string.digits + "._-")
 
 @settings(deadline=None)
 @given(st.text(max_size=40))
-def test_whatever_passes_the_gate_is_plain_and_stays_as_it_is(text):
+def test_normalized_names_are_plain_and_stable(text):
     try:
         name = user_name(text)
     except InvalidUserName:
@@ -142,7 +142,7 @@ def test_names_differ_by_more_than_capitals(users):
     assert users.authenticate("alice", PASSWORD)
 
 
-def test_nobody_is_called_local(users):
+def test_the_name_local_is_reserved(users):
     with pytest.raises(UserExists, match="without a login"):
         users.create("Local", PASSWORD)
 
@@ -216,7 +216,7 @@ def test_every_login_hashes_once(store):
         assert len(calls) == 1, name
 
 
-def test_a_broken_hash_lets_nobody_in(users, store):
+def test_a_broken_hash_admits_no_login(users, store):
     users.create("alice", PASSWORD)
     store.run(rows.set_password_hash, "alice", "not a hash")
     with pytest.raises(LoginFailed):
@@ -252,7 +252,7 @@ def test_the_default_costs_what_rfc_9106_asks(store):
 # Disabling ------------------------------------------------------------------------------------
 
 
-def test_a_disabled_account_is_told_only_to_its_owner(users):
+def test_only_the_right_password_reveals_that_an_account_is_disabled(users):
     users.create("root", PASSWORD, "admin")
     users.create("bob", PASSWORD)
     users.disable("Bob")
@@ -290,7 +290,7 @@ def test_members_are_disabled_where_there_is_no_admin(users):
 
 @pytest.mark.parametrize("act", ["disable", "demote"])
 def test_two_admins_who_remove_each_other_at_once(tmp_path, act):
-    """Exactly one of them succeeds, and the other one is told why not."""
+    """Exactly one of them succeeds, and the other call raises an error with the reason."""
 
     def remove(name):
         barrier.wait()
@@ -331,7 +331,7 @@ def test_two_admins_who_remove_each_other_at_once(tmp_path, act):
     ],
 )
 def test_looking_and_acting_are_one_transaction(users, monkeypatch, act, expected):
-    """But for a login, which hashes in between."""
+    """Except for a login, which hashes in between."""
     users.create("ann", PASSWORD, "admin")
     users.create("bob", PASSWORD, "admin")
     assert Transactions().watch(monkeypatch).of(lambda: act(users)) == expected
@@ -348,7 +348,7 @@ def test_looking_and_acting_are_one_transaction(users, monkeypatch, act, expecte
         lambda users, name: users.stamp(name),
     ],
 )
-def test_nothing_is_done_to_nobody(users, act):
+def test_methods_refuse_unknown_users(users, act):
     with pytest.raises(UnknownUser):
         act(users, "nobody")
     with pytest.raises(InvalidUserName):
@@ -383,7 +383,7 @@ def test_many_processes_make_the_local_account_at_once(tmp_path):
 
 
 def test_a_password_that_is_changed_during_a_login_stays(store, users):
-    """The login is right by then, and must not write its own, which is to be hashed anew."""
+    """The login has succeeded by then, and must not write its own rehashed password."""
 
     class Slow(PasswordHasher):
         def verify(self, *arguments):
@@ -419,7 +419,7 @@ def test_a_login_leaves_the_stamp(users):
     assert PASSWORD not in before
 
 
-def test_who_can_log_in(users):
+def test_which_accounts_can_log_in(users):
     assert not users.can_log_in()
     users.ensure_local()
     assert not users.can_log_in()
@@ -472,7 +472,7 @@ def test_a_file_that_both_have_is_one_afterwards(new_store, tmp_path):
     assert wb.check(progress=False).empty
 
 
-def test_what_is_in_the_trash_goes_with_the_files(new_store):
+def test_files_in_the_trash_are_handed_over_too(new_store):
     wb = new_store()
     wb.accounts.create("ann", PASSWORD)
     wb.upload("a.jpg", jpeg(1, 64, 48))

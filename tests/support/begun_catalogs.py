@@ -1,4 +1,4 @@
-"""A catalog that is begun in earnest once in a test process, and copied wherever one is begun."""
+"""A new catalog, made once in a test process and copied wherever a test makes one."""
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors, publish
 from imgurer_kernel.store.catalog import catalog as module
@@ -12,7 +12,7 @@ _begun = []
 
 
 def begin(catalog):
-    """Do what `Catalog._create` does; in earnest at first, and where a test has changed a part."""
+    """Make a catalog as `Catalog._create` does; by it at first, or if a test has patched a part."""
     fresh = catalog.path.with_name(f"{catalog.path.name}.new")
     parts = (module.connect, module.publish, schema.migrate, schema.migrations)
     left_over = any(fresh.parent.glob(f"{fresh.name}*"))

@@ -1,4 +1,4 @@
-"""Pictures as the pure search sees them: what a catalog would know, without one."""
+"""Input of the pure search, as from a catalog, but without one."""
 
 import hashlib
 from dataclasses import replace

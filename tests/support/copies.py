@@ -1,4 +1,4 @@
-"""Scenes and their copies, reduced to what verification looks at."""
+"""Scenes and their copies, reduced to the grays that verification compares."""
 
 import io
 

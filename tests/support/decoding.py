@@ -1,4 +1,4 @@
-"""What children do in tests: go wrong as the bytes tell them to, or all that is done to a file."""
+"""Decoders of child processes in tests: they fail as the bytes say, or process a file fully."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ DEEDS = {
 
 
 def decode_in_all_ways(data, exact=False, limits=None):
-    """What is tried with a file: to take it in, and of every eighth also all else that is done."""
+    """Ingest a file, and for every eighth also run all other decoding operations."""
     try:
         found = fingerprint(data, exact, limits)
         if sum(data[-4:]) % 8 == 0:

@@ -1,4 +1,4 @@
-"""Files whose container and whose coded picture disagree about the size, patched on the spot."""
+"""Make files whose container and coded picture declare different sizes."""
 
 import functools
 import io

@@ -1,4 +1,4 @@
-"""A small file system of its own, for what only a disk can do: be full, be read-only."""
+"""Mount a small file system, for tests of full and read-only disks."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A system that gives a process no more threads, as a container's limit on processes makes it."""
+"""Simulate a system that allows a process no more threads, such as a container."""
 
 import threading
 

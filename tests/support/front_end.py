@@ -1,4 +1,4 @@
-"""A front end of Jupyter that has nothing but the messages: what VS Code and Colab speak, too."""
+"""A minimal front end of Jupyter that only exchanges messages, as VS Code and Colab do."""
 
 import contextlib
 import queue
@@ -13,7 +13,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class FrontEnd:
-    """The models that a kernel has opened, and the messages that change them."""
+    """A fake front end: the models that a kernel has opened, and messages that change them."""
 
     def __init__(self, client):
         self.client = client
@@ -30,7 +30,7 @@ class FrontEnd:
         return self.printed
 
     def follow(self, ended, then=lambda: None, seconds=120):
-        """Read what the kernel tells until that is so."""
+        """Read messages of the kernel until a condition holds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             message = self.listen(1)
@@ -51,7 +51,7 @@ class FrontEnd:
         return message
 
     def until(self, so):
-        """Read until the models are so."""
+        """Read messages until the models fulfil a condition."""
         if not so():
             self.follow(lambda _: so())
 

@@ -1,4 +1,4 @@
-"""Judges for the verifier of pairs that say what a test wants."""
+"""Fake judges for the verifier of pairs, with results that a test chooses."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Starting other Python processes that find this package wherever the tests are run from."""
+"""Start other Python processes that find this package from any folder."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Children that decode what is not trusted, shared by all stores of a test process."""
+"""Decoder processes shared by all stores of a test process."""
 
 from functools import cache
 
@@ -7,10 +7,10 @@ from imgurer_kernel.store import store as module
 
 
 class SharedDecoders(DecoderProcesses):
-    """Children that stay when a store is closed; they end with the test process."""
+    """Decoder processes that stay when a store is closed; they end with the test process."""
 
     def close(self):
-        """Leave them to the next store."""
+        """Keep the processes for the next store."""
 
 
 @cache
@@ -20,7 +20,7 @@ def of_all_stores(workers):
 
 
 def install():
-    """Let new stores share their children from now on.
+    """Make new stores share their decoder processes from now on.
 
     Each would start one of its own for its first upload: a quarter of a second of processor time,
     in half a thousand tests. What a store does with children of its own is tested in

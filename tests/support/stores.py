@@ -92,7 +92,7 @@ def new_place(templates):
 
 
 def _set_inodes(connection):
-    """Let a catalog know the inodes of its files, which are copies."""
+    """Set the inodes of files in a catalog, since the files are copies."""
     rows = connection.execute("SELECT file_id, path_key FROM files WHERE path_key IS NOT NULL")
     found = {file_id: Path(os.fsdecode(bytes(key))) for file_id, key in rows.fetchall()}
     places = []

@@ -1,4 +1,4 @@
-"""Watching the transactions of catalogs: how many there are, and what happens between them."""
+"""Observe the transactions of catalogs: their number, and what happens between them."""
 
 import threading
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ class Transactions:
         return self
 
     def of(self, work):
-        """How many there are in a piece of work."""
+        """Count the transactions of a function."""
         before = self.count
         work()
         return self.count - before

@@ -1,4 +1,4 @@
-"""What draws the sample pictures: it draws those that are tracked, and the same each time."""
+"""The tool that draws the sample pictures reproduces the tracked ones."""
 
 import hashlib
 import io

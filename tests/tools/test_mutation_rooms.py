@@ -1,4 +1,4 @@
-"""The mutation harness knows of each core module which tests should notice."""
+"""The mutation harness knows for each core module which tests should fail."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_a_modules_own_tests_come_before_its_rooms():
 
 
 def test_a_module_without_tests_of_its_own_is_left_to_its_room():
-    """What has examples at most would be run by no test, and that looks like noticing."""
+    """A module with doctests only would be run by no test, which looks like a detected mutation."""
     for module in rooms.modules(ROOT):
         own = rooms.own_tests(module, ROOT)
         assert any(path.is_dir() or path.name.startswith("test_") for path in own), module

@@ -30,7 +30,7 @@ def ids(model):
     return model.shown.pictures.frame["image_id"].tolist()
 
 
-def test_pages_show_everything_once_and_then_begin_anew(model):
+def test_pages_show_everything_once_and_then_start_again(model):
     model.load()
     seen = ids(model)
     for size in (4, 2):
@@ -84,7 +84,7 @@ def test_back_leads_back(model):
         {"seed": "9" * 20},
     ],
 )
-def test_nonsense_in_an_address_shows_pictures_all_the_same(model, params):
+def test_invalid_parameters_in_a_url_still_show_pictures(model, params):
     model.open(params)
     assert model.shown.total == 10
     assert len(ids(model)) > 0

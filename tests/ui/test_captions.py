@@ -65,7 +65,7 @@ def search_frame(*rows):
         ({"label": "near by dHash"}, []),
     ],
 )
-def test_what_differs_from_the_medoid(change, words):
+def test_differences_from_the_medoid(change, words):
     assert differences(MEDOID | change, MEDOID) == words
 
 

@@ -1,4 +1,4 @@
-"""Stylesheets and what they are for: no rule without a widget, no class without a rule."""
+"""Stylesheets: no rule without a widget, no class without a rule."""
 
 import ast
 import re

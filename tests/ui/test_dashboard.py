@@ -188,7 +188,7 @@ def test_an_upload_shows_everywhere(wb, dashboard, page):
     assert not dashboard.review.stale
 
 
-def test_who_is_here_and_the_way_out(wb):
+def test_the_header_shows_the_visitor_and_the_log_out_link(wb):
     dashboard = Dashboard(wb, user="ann", logout="/logout")
     Page(dashboard).open()
     assert (dashboard.header.user, dashboard.header.logout) == ("ann, member", "/logout")
@@ -203,7 +203,7 @@ def test_a_member_does_not_see_the_accounts_of_others(wb):
     assert [row["name"] for row in dashboard.panels["users"].table.rows] == ["ann"]
 
 
-def test_an_account_that_is_gone_is_told_in_words(wb):
+def test_a_missing_account_is_reported_as_a_sentence(wb):
     dashboard = Dashboard(wb, user="nobody")
     Page(dashboard).open()
     assert "nobody" in dashboard._start_job.failure

@@ -55,7 +55,7 @@ def test_an_admin_learns_of_all(wb):
     assert "Held by" not in text
 
 
-def test_what_forgetting_does_is_said_before(wb):
+def test_the_consequence_of_forgetting_is_shown_first(wb):
     assert "1 other person holds it too" in details(wb, "ann", 1).consequence
     assert "leaves the store" in details(wb, "ann", 2).consequence
     assert details(wb, "ann", 3).own == 0
@@ -87,7 +87,7 @@ def test_the_last_copy_takes_the_picture_along(wb):
     assert wb.images([2]).empty
 
 
-def test_a_picture_that_somebody_else_brought_cannot_be_forgotten(wb):
+def test_a_picture_that_somebody_else_added_cannot_be_forgotten(wb):
     panel = DetailsPanel(VisitorSession(wb, "ann"), None)
     panel.model.image_id = 3
     assert panel.forget.layout.display == "none"
@@ -170,7 +170,7 @@ def test_it_follows_a_gallery_both_ways(wb):
     assert panel.model.image_id == -1
 
 
-def test_a_broken_original_is_told_next_to_the_button(wb):
+def test_a_broken_original_is_reported_beside_the_button(wb):
     from imgurer_kernel.errors import BlobDamaged
 
     def damaged(_):

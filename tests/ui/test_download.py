@@ -57,7 +57,7 @@ def test_no_more_than_the_window_is_on_its_way():
     assert len(browser.data) == CHUNK * (WINDOW + 1)
 
 
-def test_a_second_click_begins_anew_and_old_acknowledgements_count_for_nothing():
+def test_a_second_click_starts_again_and_old_acknowledgements_are_ignored():
     files = []
 
     def prepare():
@@ -97,7 +97,7 @@ def test_an_error_is_shown_where_the_work_is():
     assert browser.messages == []
 
 
-def test_a_file_that_breaks_off_is_told():
+def test_a_file_that_breaks_off_is_reported():
     class Broken(io.BytesIO):
         def read(self, *_):
             raise OSError(5, "Input/output error")

@@ -1,4 +1,4 @@
-"""The map of likeness as a widget: what is selected, and what is sent of it."""
+"""The map of likeness as a widget: its selection, and its messages."""
 
 import numpy as np
 import pandas as pd
@@ -85,7 +85,7 @@ def test_two_panels_over_one_workbench_have_selections_of_their_own(shown, wb):
         {"kind": "points", "points": "all", "how": "more"},
     ],
 )
-def test_what_no_page_of_ours_sends_selects_nothing(shown, message):
+def test_invalid_messages_select_nothing(shown, message):
     shown.select([2])
     assert say(shown, **message) == [2]
 
@@ -125,7 +125,7 @@ number = st.integers(-4, 4).map(lambda n: n / 2)
 
 
 @given(st.lists(st.tuples(number, number), min_size=3, max_size=7))
-def test_what_lies_within_an_outline_is_what_its_winding_says(corners):
+def test_points_within_an_outline_follow_the_even_odd_rule(corners):
     # Off the grid of the corners, where a place lies on no side of the outline.
     places = np.array([[x + 0.21, y + 0.17] for x in range(-3, 3) for y in range(-3, 3)])
     found = within(places, corners)

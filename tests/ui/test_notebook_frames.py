@@ -55,7 +55,7 @@ def test_a_frame_of_ours_shows_its_pictures(wb, ipython):
     assert "&lt;img src=x" in html
 
 
-def test_what_was_done_to_a_frame_leaves_its_pictures(wb, ipython):
+def test_changed_frames_still_show_their_pictures(wb, ipython):
     images = wb.images()
     for frame in (
         images[images["width"] < 100].sort_values("filename").head(3),
@@ -151,6 +151,6 @@ def test_the_magic_takes_the_options(ipython, folder):
         ("/tmp --min-size much", "min-size"),
     ],
 )
-def test_what_is_of_no_use_is_an_error_in_a_line(ipython, folder, line, says):
+def test_invalid_arguments_are_an_error_in_one_line(ipython, folder, line, says):
     with pytest.raises(UsageError, match=re.escape(says)):
         ipython.run_line_magic("duplicates", line)

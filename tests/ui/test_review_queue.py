@@ -1,4 +1,4 @@
-"""A queue of which some clusters change is the one that is made of all rows anew."""
+"""A queue with some changed clusters equals one made from all rows."""
 
 import numpy as np
 import pandas as pd

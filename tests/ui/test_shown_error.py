@@ -1,4 +1,4 @@
-"""What a visitor is told of an error."""
+"""The text of an error for a visitor."""
 
 from types import SimpleNamespace
 

@@ -11,7 +11,7 @@ from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 
 
 class Browser:
-    """The other end: sends what the page would send, and keeps what comes back."""
+    """Simulates the page: sends its messages, and keeps the answers."""
 
     def __init__(self, control):
         self.control = control
@@ -289,7 +289,7 @@ def test_clicks_and_idle_reach_their_listeners(make):
 
 @pytest.fixture
 def turns(make):
-    """A control, its page, and what its listeners heard; each file waits for `go`."""
+    """A control, its page, and the calls of its listeners; each file waits for `go`."""
     go, heard = threading.Semaphore(0), []
     ended = threading.Condition()
 

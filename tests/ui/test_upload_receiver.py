@@ -259,7 +259,7 @@ def test_a_shown_name_is_one_line_without_a_path(name):
 
 
 def test_chunks_out_of_order_take_no_more_memory_than_a_bound(reception):
-    """Each file's were bounded, and the number of files was not: a kernel grew by all of them."""
+    """The chunks of each file were limited, but not the number of files."""
     held = 0
     for number in range(50):
         try:

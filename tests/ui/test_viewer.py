@@ -16,7 +16,7 @@ from tests.support.pictures import encode, resized, scene
 
 
 class Browser:
-    """Plays the other end of a widget: keeps what arrives, and acknowledges each piece."""
+    """Simulates the browser of a widget: keeps what arrives, and acknowledges each piece."""
 
     def __init__(self, widget):
         self.widget, self.messages, self.data = widget, [], b""

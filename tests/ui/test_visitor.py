@@ -1,4 +1,4 @@
-"""Who a kernel takes its visitor for."""
+"""How a kernel identifies its visitor."""
 
 import json
 import threading
@@ -76,7 +76,7 @@ def test_another_stores_cookie_is_nobody(environment, tmp_path):
 
 @pytest.fixture
 def preheated(environment):
-    """Starts the server's side of the wait; it sends what it is given, or goes away."""
+    """Start a fake server for the wait; it sends the given headers, or exits."""
     running = []
 
     def start(send):

@@ -1,4 +1,4 @@
-"""Animations, pages and damage through the workbench: told apart, told, kept, renewed."""
+"""Animations, pages and damage through the workbench: distinguished, reported, stored, renewed."""
 
 import shutil
 
@@ -126,7 +126,7 @@ def test_what_comes_and_goes_later(tmp_path):
 # ---- damage
 
 
-def test_damage_is_told_when_a_file_is_taken_in_and_later(tmp_path):
+def test_damage_is_told_when_a_file_is_ingested_and_later(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     whole = encode(scene(3), quality=85)

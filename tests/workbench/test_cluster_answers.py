@@ -1,4 +1,4 @@
-"""One answer for everybody: found once, whoever asks, and after whatever happens to its files."""
+"""Cached clusters: computed once for all processes, and valid after any damage of their files."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def reads(monkeypatch):
 
 
 def ask(root, **options):
-    """What a process that begins now is told."""
+    """Return the answer that a new process gets."""
     with Workbench(Settings(root=root)) as wb:
         return wb.clusters(progress=False, **options)
 
@@ -160,7 +160,7 @@ def test_what_was_found_otherwise_is_no_answer(wb, reads, changes):
 
 
 def test_the_answer_of_another_store_is_none(wb, new_store, reads):
-    """With the same ids for other pictures, and of a later generation."""
+    """It has the same ids for other pictures, and a later generation."""
     other = new_store()
     for seed in (5, 5, 6, 7, 7, 8, 9, 9):
         other.upload("other.jpg", recode(jpeg(seed), 60 + other.statistics().images))

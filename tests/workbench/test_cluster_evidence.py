@@ -1,4 +1,4 @@
-"""What clusters join, evidence explains, by way of their medoid if need be."""
+"""Evidence explains every pair of a cluster, via the medoid if necessary."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""Clusters by file in a real store: filters, references, and what the disk says now."""
+"""Clusters by file in a real store: filters, references, and changes on disk."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Clusters of a store: again, after changes, and while others change it."""
+"""Clusters of a store: repeated, after changes, and during changes by others."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Files of equal pixels are called that, whatever they are wrapped in, whoever is asked."""
+"""Files of equal pixels have that label in any container, by every method."""
 
 import io
 

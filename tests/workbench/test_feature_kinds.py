@@ -1,4 +1,4 @@
-"""Spots of a store and their buckets: the same answer whatever becomes of their files."""
+"""Spots of a store and their buckets: the same answer whatever happens to their files."""
 
 import shutil
 
@@ -81,7 +81,7 @@ def flip(file):
 
 
 def killed(file):
-    """As one who was killed while writing leaves it."""
+    """The files that a process leaves that was killed while writing."""
     shutil.copytree(file.parent, file.parent.with_name("new-0123"))
     (file.parent.with_name("new-0123") / file.name).unlink()
 

@@ -1,4 +1,4 @@
-"""Where the system gives no more threads, all is done by fewer, or by who asked."""
+"""If the system allows no more threads, fewer do the work, or the calling one."""
 
 import pytest
 

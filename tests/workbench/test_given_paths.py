@@ -1,4 +1,4 @@
-"""Every public function that takes a path answers one that no file can have by an error of ours."""
+"""Every public function that takes a path raises an error of this package for impossible paths."""
 
 import pandas as pd
 import pytest

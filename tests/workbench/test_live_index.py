@@ -30,7 +30,7 @@ def changes():
 
 
 class Catalog:
-    """What a live index asks of a catalog; rows may come, go and come back changed."""
+    """Fake catalog for a live index; rows may be added, removed and added again changed."""
 
     def __init__(self):
         self.rows, self.log = {}, []
@@ -94,7 +94,7 @@ def state(hashes):
 @settings(deadline=None, max_examples=rounds(25, 240))
 @given(STEPS, st.lists(st.integers(0, 5), max_size=5), st.randoms())
 def test_updates_that_are_applied_late_or_out_of_order_do_no_harm(steps, rebuilt, random):
-    """As where several threads read in one order and apply in another; each gets its snapshot."""
+    """As when threads read updates in one order and apply them in another; each has a snapshot."""
     catalog = Catalog()
     index, pending = LiveIndex(catalog), []
     for number, (added, removed) in enumerate(steps):

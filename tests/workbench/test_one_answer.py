@@ -1,4 +1,4 @@
-"""Clusters, searches, evidence and explanations say the same of each pair of pictures."""
+"""Clusters, searches, evidence and explanations agree about each pair of pictures."""
 
 import io
 import itertools
@@ -84,7 +84,7 @@ def told_by_searches(wb, image_ids):
 
 
 def disagreements(wb, image_ids):
-    """What two ways of asking say differently, in words."""
+    """Describe how two methods disagree, in words."""
     labels, together = told_by_clusters(wb)
     found = told_by_searches(wb, image_ids)
     for pair, label in labels.items():

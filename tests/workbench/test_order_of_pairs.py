@@ -1,4 +1,4 @@
-"""What two pictures are to each other does not depend on which of them comes first.
+"""The relation of two pictures does not depend on which of them comes first.
 
 Pairs are near the limits of rules: covered by a third, cut to half, turned far, mixed with another.
 """

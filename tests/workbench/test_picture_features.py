@@ -1,4 +1,4 @@
-"""Features of pictures: made once, kept for others, whole or made anew."""
+"""Features of pictures: computed once, shared with other processes, recomputed if damaged."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ HASHES = np.arange(10, dtype=np.uint64).reshape(5, 2)
 
 @pytest.fixture
 def made():
-    """The ids of the pictures that were looked at."""
+    """The ids of the pictures whose features were computed."""
     return []
 
 

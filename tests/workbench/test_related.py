@@ -1,4 +1,4 @@
-"""What is related and no duplicate: the frame of a picture, and that of a store."""
+"""Related pictures that are not duplicates: of a picture, and of a store."""
 
 import pytest
 from PIL import Image

@@ -1,4 +1,4 @@
-"""A kernel goes on when the folder that it works in was removed, as a notebook's may be."""
+"""A kernel continues if its working folder was removed."""
 
 import numba  # noqa: F401 - what it imports on its way asks for the working folder
 import numpy as np
@@ -30,7 +30,7 @@ def wb(nowhere):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_small_and_large_pictures_are_taken_in(wb, form):
+def test_small_and_large_pictures_are_ingested(wb, form):
     for side in (48, 600):
         data = encode(scene(1, side, side), form)
         [taken] = wb.upload(f"{side}.{form.lower()}", data).itertuples()

@@ -46,7 +46,7 @@ def folder(wb):
 
 @pytest.fixture
 def taken(folder):
-    """What was told when the folder was taken in."""
+    """What was reported when the folder was ingested."""
     return pd.read_pickle(folder.parent / "taken")
 
 

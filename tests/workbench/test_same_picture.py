@@ -1,4 +1,4 @@
-"""Before a file goes for another one: are both known to show the same picture, now?"""
+"""Before a file is removed: it must be known to show the same picture as the keeper."""
 
 from types import SimpleNamespace
 
@@ -33,7 +33,7 @@ def wb(new_store):
 
 
 def why_not(wb, one, other, pairs=1):
-    """Why two files are not known to be the same, asked as acts do it; None if they are."""
+    """Return why two files are not known to be the same, as acts check it; None if they are."""
     files = wb.images().set_index("filename")
     given = (
         SimpleNamespace(

@@ -1,4 +1,4 @@
-"""Searching with a look at the pictures: copies of every kind, and strange shapes."""
+"""Verified searches: copies of every kind, and unusual shapes."""
 
 import io
 import os
@@ -49,7 +49,7 @@ def wb(tmp_path_factory):
 
 
 def strange():
-    """Pictures that other programs trip over."""
+    """Unusual pictures on which other programs fail."""
     random = np.random.default_rng(4)
     long = random.integers(0, 256, (10, 30_000), np.uint8)
     other = random.integers(0, 256, (10, 30_000), np.uint8)
@@ -87,7 +87,7 @@ def test_the_orientation_is_named(wb):
     assert found["turned"] not in {"upright", "mirrored"}
 
 
-def test_clusters_take_in_all_copies_and_no_strangers(wb):
+def test_clusters_have_all_copies_and_no_other_pictures(wb):
     frame = wb.clusters(progress=False)
     groups = [set(group) for _, group in frame.groupby("cluster_id")["filename"]]
     assert {"whole", *COPIES} in groups

@@ -1,4 +1,4 @@
-"""What a query reads: in how many transactions, of which snapshot, and what if pictures go."""
+"""What a query reads: the number of transactions, the snapshot, and forgotten pictures."""
 
 import io
 import itertools
@@ -69,7 +69,7 @@ def filled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(filled, tmp_path_factory):
-    """What each question of `ASKED` is answered while every picture is there."""
+    """The answers to all queries of `ASKED` while every picture exists."""
     root = tmp_path_factory.mktemp("answers") / "store"
     shutil.copytree(filled, root)
     with Workbench(Settings(root=root)) as wb:
@@ -256,14 +256,14 @@ def test_a_picture_that_is_forgotten_before_its_thumbnail_is_read_is_left_out(
 
 
 def forget(root, transactions):
-    """As another process does it."""
+    """Forget a picture as another process does."""
     transactions.after = lambda count: None
     with Workbench(Settings(root=root)) as other:
         other.forget(THIRD)
 
 
 def check(wb, name, before, found):
-    """The answer is of before or of after, whole, and the next one is of after."""
+    """Check that the answer is that of before or after, and the next one that of after."""
     assert list(found.columns) == list(before.columns)
     after = ASKED[name](wb)
     if THIRD in set(wb.images()["image_id"]):
@@ -275,7 +275,7 @@ def check(wb, name, before, found):
 
 
 def test_a_picture_of_which_only_the_thumbnail_is_gone_is_an_error_still(wb):
-    """It was not forgotten: `check` has to draw it again."""
+    """The image was not forgotten: `check` has to draw the thumbnail again."""
     lose_thumbnail(wb, THIRD)
     for work in (lambda: wb.similar(FIRST), lambda: clusters(wb)):
         with pytest.raises(Exception, match="imgurer check --repair"):
@@ -334,7 +334,7 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 
 
 def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
-    """Whatever it does to a third picture, an answer is whole: of before or of after."""
+    """Whatever happens to a third picture, each answer is that of before or after."""
     (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))
     stays = set(wb.similar(FIRST)["image_id"])
     process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(3, 50))

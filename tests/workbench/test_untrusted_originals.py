@@ -1,4 +1,4 @@
-"""No original is decoded in this process, whatever is done with it: strangers have made it."""
+"""No method decodes an untrusted original in this process."""
 
 import pytest
 
