@@ -309,10 +309,10 @@ def _measure(one: Level, other: Level, boxes: Int64s, maps: Float64s) -> Float32
     (level, deviation), (other_level, other_deviation) = one, other
     n, side = len(level), level.shape[1]
     value, _, _, inside = warp(other_level, boxes[:, 1], maps)
-    mine = _inside(boxes[:, 0], side)
+    in_box = _inside(boxes[:, 0], side)
     # A forward difference counts where its right and lower neighbors are inside too.
     both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]
-    counted: BoolMask = mine[:, :-1, :-1] & mine[:, :-1, 1:] & mine[:, 1:, :-1]
+    counted: BoolMask = in_box[:, :-1, :-1] & in_box[:, :-1, 1:] & in_box[:, 1:, :-1]
     both = both & counted
     gx, gy = (_gradient(level, axis) * both for axis in (2, 1))
     hx, hy = (_gradient(value, axis) * both for axis in (2, 1))

@@ -54,7 +54,7 @@ def border_depths(picture: UInt8s) -> Float64s:
 
 
 def _ends_at_once(border: UInt8s, beyond: UInt8s) -> bool:
-    """Tell whether most pixels change where a border ends, (n, length, channels) both."""
+    """Return whether most pixels change where a border ends; both are (n, length, channels)."""
     ground = np.median(border, axis=(0, 1))
     change = np.abs(beyond - ground).max(axis=(0, 2))
     return bool((change > _LEVELS).mean() >= _CHANGED)
@@ -83,10 +83,10 @@ def are_borders(depths: Float64s, others: Float64s, maps: Float64s) -> UInt8s:
     uint8 (n,): bits 0 to 3 for the left, top, right and bottom of the first, 4 to 7 of the second.
     """
     bits = np.zeros(len(maps), np.int64)
-    for place, (mine, transforms) in enumerate(((depths, invert(maps)), (others, maps))):
+    for place, (depth, transforms) in enumerate(((depths, invert(maps)), (others, maps))):
         a, _, c, _, e, f = transforms.T
         # How far this picture goes on beyond each side of the other.
         gaps = (1 - np.column_stack((a - c, e - f, a + c, e + f))) / 2
-        found = (mine > 0) & (np.abs(mine - gaps) <= _SLACK + _OF_GAP * np.abs(gaps))
+        found = (depth > 0) & (np.abs(depth - gaps) <= _SLACK + _OF_GAP * np.abs(gaps))
         bits += (found << np.arange(4)).sum(axis=1) << 4 * place
     return bits.astype(np.uint8)

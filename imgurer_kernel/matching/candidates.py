@@ -74,7 +74,7 @@ class Candidates:
 
     @property
     def are_negative(self) -> BoolMask:
-        """Tell which matches are with a negative, bool (k,)."""
+        """Mark the matches with a negative, bool (k,)."""
         return np.zeros(len(self), np.bool_) if self.negative is None else self.negative
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Candidates":
@@ -93,8 +93,8 @@ class Candidates:
         """Return the same matches, from the second image to the first where `rows`, bool (k,)."""
         start = None if self.start is None else self.start.copy()
         if start is not None:
-            some = rows & (self.region == SPOT)
-            start[some] = invert(start[some])
+            by_spots = rows & (self.region == SPOT)
+            start[by_spots] = invert(start[by_spots])
         spots = self.region == SPOT  # their other_region is a number of votes
         turn = rows & ~spots
         return replace(
@@ -177,15 +177,15 @@ def add_nearest(known: Candidates, new: Candidates) -> Candidates:
     # Whether a pair stays depends on all other pairs of its two images, and on nothing else.
     near[known.first[either]] = near[known.second[either]] = True
     near |= changed
-    some = keep_nearest(known.take(near[known.first] | near[known.second]).joined(new))
-    some = some.take(changed[some.first] | changed[some.second])
+    updated = keep_nearest(known.take(near[known.first] | near[known.second]).joined(new))
+    updated = updated.take(changed[updated.first] | changed[updated.second])
     kept = np.flatnonzero(~either)
     place = np.searchsorted(
-        known.first[kept] * n + known.second[kept], some.first * n + some.second
+        known.first[kept] * n + known.second[kept], updated.first * n + updated.second
     )
-    order = np.insert(np.arange(len(kept)), place, len(kept) + np.arange(len(some)))
-    rows = np.append(kept, len(known) + np.arange(len(some)))[order]
-    return known.joined(some).take(rows)
+    order = np.insert(np.arange(len(kept)), place, len(kept) + np.arange(len(updated)))
+    rows = np.append(kept, len(known) + np.arange(len(updated)))[order]
+    return known.joined(updated).take(rows)
 
 
 def _keep_matches(rows: Candidates, rank: Int64s, matches: int, neighbors: int) -> Candidates:
@@ -199,8 +199,8 @@ def _keep_matches(rows: Candidates, rank: Int64s, matches: int, neighbors: int) 
     order = np.lexsort((match, pair))
     pair, match = pair[order], match[order]
     once = np.flatnonzero(group_starts(pair, match))
-    few = ranks_in_groups(group_starts(pair[once])) < matches
-    order = order[once[few]]
+    kept = ranks_in_groups(group_starts(pair[once])) < matches
+    order = order[once[kept]]
     return _keep_neighbors(rows.take(order), rank[order], neighbors)
 
 
@@ -215,8 +215,8 @@ def _keep_neighbors(rows: Candidates, rank: Int64s, neighbors: int) -> Candidate
     for one, other in ((first, second), (second, first)):
         dense = np.bincount(one)[one] > neighbors
         near |= ~dense
-        some = np.flatnonzero(dense)
-        order = some[np.lexsort((other[some], rank[some], one[some]))]
+        crowded = np.flatnonzero(dense)
+        order = crowded[np.lexsort((other[crowded], rank[crowded], one[crowded]))]
         near[order] |= ranks_in_groups(group_starts(one[order])) < neighbors
     return rows.take(np.repeat(near, np.diff(begin, append=len(rows))))
 

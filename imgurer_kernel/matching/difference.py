@@ -91,7 +91,7 @@ def measure_difference(
             pictures = first[part][loose], second[part][loose]
             better = refined(*pictures, boxes[loose], finer[loose])
             remaining = _residuals(*pictures, better)
-            # Clipped tones move edges a little: a map that follows them is no better.
+            # Clipped tones move edges a little: a map that follows them is not better.
             kept = remaining[:, _MEAN] < _MAX_REMAINING * left[loose, _MEAN]
             finer[loose[kept]], left[loose[kept]] = better[kept], remaining[kept]
         moved = np.flatnonzero(_moved_little(finer))
@@ -108,7 +108,7 @@ def measure_difference(
 
 
 def plain_sides(picture: UInt8s) -> tuple[bool, bool, bool, bool]:
-    """Tell whether the left, top, right and bottom line of a picture (64, 64) is of one gray.
+    """Return whether the left, top, right and bottom line of a picture (64, 64) has one gray.
 
     Examples
     --------
@@ -234,10 +234,10 @@ def _fit_tones(one: Float32s, other: Float32s, inside: BoolMask) -> tuple[Float3
     for _ in range(_FIT_ITERATIONS):
         total = np.maximum(weight.sum((1, 2)), 1)
         means = [((weight * p).sum((1, 2)) / total)[:, None, None] for p in (one, other)]
-        mine, theirs = one - means[0], other - means[1]
-        spread = np.maximum((weight * theirs**2).sum((1, 2)), 1)
-        gain = (weight * mine * theirs).sum((1, 2)) / spread
-        rest = mine - gain[:, None, None] * theirs
+        one_centered, other_centered = one - means[0], other - means[1]
+        spread = np.maximum((weight * other_centered**2).sum((1, 2)), 1)
+        gain = (weight * one_centered * other_centered).sum((1, 2)) / spread
+        rest = one_centered - gain[:, None, None] * other_centered
         scale = 2 * (1.5 * _median(np.abs(rest), inside) + 1)
         weight = inside / (1 + (rest / scale[:, None, None]) ** 2)
     return gain, rest

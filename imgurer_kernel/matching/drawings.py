@@ -32,11 +32,11 @@ TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
 
 
 def redrawn(features: Float64s) -> BoolMask:
-    """Tell which small drawings differ in one place by far more than copies do anywhere.
+    """Mark small drawings that differ in one place by far more than copies do anywhere.
 
-    Emoji, and icons and sprites drawn for this: 98 of 100 copies leave 0, redrawn ones 200 and
-    more. Where blocks disagree, that may be writing at the top or the bottom, unless all other
-    pixels are unchanged: in a series drawn alike, and compressed once.
+    Measured on emoji, and on icons and sprites drawn for this: 98 of 100 copies leave 0, redrawn
+    ones 200 and more. Blocks that disagree may be writing at the top or the bottom, unless all
+    other pixels are unchanged, as in a series that was drawn alike and compressed once.
     """
 
     def of(k: int) -> Float64s:
@@ -48,7 +48,7 @@ def redrawn(features: Float64s) -> BoolMask:
     found: BoolMask = (inside > 2 * _REDRAWN) | ((inside > _REDRAWN) & untouched)
     least = np.where(noise <= 0.4, 0.3, 1) * _REDRAWN
     found |= in_one_light & (of(local.BAD) <= 0) & (of(local.LEFT_REGION) > least)
-    # A small photograph with few colours, as a GIF has it, is off by whole regions, too.
+    # A small photograph with few colours, such as a GIF, also differs in whole regions.
     plain = np.maximum(of(local.PLAIN), of(local.GROUND)) >= PLAIN
     return found & (plain | (of(local.FLAT) >= _FLAT_PLACES))
 
@@ -89,31 +89,34 @@ def captioned_across(features: Float64s) -> BoolMask:
 
 
 def share_stripes(features: Float64s) -> BoolMask:
-    """Tell which pairs show the same wide stripes, all in their colours: flags within a frame."""
+    """Mark pairs with the same wide stripes in the same colours, such as flags within a frame."""
 
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    alike = (of(local.FLAT_OFF) <= 0.02) & (of(local.FLAT_REGION) <= _FLAT_REGION)
-    alike &= (of(local.FLAT_SLIGHTLY) <= 0.1) & (of(local.LIGHT_98) <= 20)
-    alike &= (of(local.FLAT) >= _STRIPED) & (of(local.SHARE) >= 0.5) & (of(local.AGREE) >= 12)
-    # Under more light some orange is a red.
-    alike &= of(local.FLAT_COLOURS) >= np.where(brighter(features), 3, 2)
+    same_colours = (of(local.FLAT_OFF) <= 0.02) & (of(local.FLAT_REGION) <= _FLAT_REGION)
+    same_colours &= (of(local.FLAT_SLIGHTLY) <= 0.1) & (of(local.LIGHT_98) <= 20)
+    same_colours &= (
+        (of(local.FLAT) >= _STRIPED) & (of(local.SHARE) >= 0.5) & (of(local.AGREE) >= 12)
+    )
+    # Brightness can turn an orange into a red, so a brighter copy must share more colours.
+    same_colours &= of(local.FLAT_COLOURS) >= np.where(brighter(features), 3, 2)
     coloured: BoolMask = np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= 20
-    return alike & coloured
+    return same_colours & coloured
 
 
 def brighter(features: Float64s) -> BoolMask:
-    """Tell where flat places are those of the other picture under more or less light."""
+    """Mark pairs whose flat places differ by one factor of brightness."""
     lighter: BoolMask = np.abs(features[:, local.FLAT_GAIN] - 1) >= 0.06
     return lighter & (features[:, local.FLAT] >= _FLAT_PLACES)
 
 
 def lit_or_toned(features: Float64s) -> BoolMask:
-    """Tell which drawings have the same colours, under more or less light, contrast or colour.
+    """Mark drawings with the same colours apart from brightness, contrast or saturation.
 
-    A free tone curve turns every flag into every other. Where enough is flat in both, its colours
-    decide (emoji, flags): of copies no region is off, of drawings with a part recoloured one is.
+    A free tone curve would map any flag to any other. If both have enough flat places (emoji,
+    flags), their colours decide: copies have no region in another colour, drawings with a
+    recoloured part have one.
     """
 
     def of(k: int) -> Float64s:
@@ -122,36 +125,37 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     known, side = of(local.FLAT) >= _FLAT_PLACES, of(local.SIDE)
     off = of(local.FLAT_REGION)
     flat = (off <= _FLAT_REGION) | (of(local.FLAT_OFF) <= 0.02)
-    # 16: a JPEG of quality 5 has blocks of a wrong colour, all over.
+    # A JPEG of quality 5 has blocks of a wrong colour all over.
     flat |= (off <= 0.02 * of(local.FLAT)) & (of(local.LIGHT_98) <= 15)
     flat &= known & ((of(local.FLAT_SLIGHTLY) <= 0.3) | (of(local.FLAT_COLOURS) >= 8))
-    # Parts too thin to be flat show in cells that have edges in them. If all flat places are
-    # brighter by one factor it is a copy, whose edges are off by more.
+    # Parts too thin to be flat show in cells with edges. If all flat places are brighter by one
+    # factor, it is a copy, whose edges may differ by more.
     edges = np.where(side < _TINY, 22, np.where(side < 80, 18, 30))
-    # Two tones of skin are nearly that: of copies 2 levels are left of a colour, of these 5 and
-    # more; and where all is brighter by one factor, next to nothing is of another colour.
+    # Two skin tones nearly differ by one factor: it leaves 2 levels of a colour between copies, 5
+    # and more between skin tones. Of a copy that is brighter as a whole, hardly any place has
+    # another colour.
     flat &= ~brighter(features) | (
         (of(local.FLAT_UNLIKE) <= _OTHER_TONE) & (of(local.FLAT_OFF) <= 0.075)
     )
     lit = flat & (of(local.LIGHT_98) <= np.where(brighter(features), 60, edges))
-    few = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
-    # With too few flat places, an offset distinguishes one tone of skin from another.
+    without_flat = (of(local.AGREE) >= _SMALL) | (of(local.LIGHT_90) <= 15)
+    # With too few flat places, an offset distinguishes skin tones.
     offset = np.abs(of(local.OFFSET)) > _OTHER_OFFSET
-    few &= ~offset
+    without_flat &= ~offset
     lit &= ~(offset & (side < _TINY))
-    lit |= ~known & few & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
+    lit |= ~known & without_flat & (of(local.LIGHT_98) <= np.where(side < _TINY, 25, 15))
     gain, saturation = of(local.GAIN), of(local.SATURATION)
     toned = (of(local.TONE_98) <= 25) & (gain > 0.5) & (gain < 2) & (saturation > 0.5)
-    # Contrast and brightness change colours as much as they change light; an offset alone, as
-    # between two tones of skin, is another colour.
+    # Contrast and brightness change saturation as much as brightness; an offset alone, as between
+    # two skin tones, is another colour.
     as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
     toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
-    # Three numbers explain any three colours.
+    # Gain, offset and saturation can explain any three colours, so more are required.
     toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
-    # Pictures with more blocks: sepia, and curves that do not move colours.
+    # Pictures with more blocks: sepia, and tone curves that do not change colours.
     more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
     sepia = more & (of(local.MONO) <= TINTED) & (of(local.TONE_98) <= 25)
-    # Grays have no hue that light could change.
+    # Grays have no hue that a change of brightness could alter.
     gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < GRAY_BELOW
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
     toned |= pale_page(features)
@@ -164,7 +168,7 @@ def lit_or_toned(features: Float64s) -> BoolMask:
 def pale_page(features: Float64s) -> BoolMask:
     """Mark pages without colours of their own that differ by rising tone curves.
 
-    A scan has the tint of its paper at most; posterized and gray it is the same page.
+    A scan has at most the tint of its paper; a posterized or gray copy is the same page.
     """
 
     def of(k: int) -> Float64s:
@@ -176,30 +180,30 @@ def pale_page(features: Float64s) -> BoolMask:
 
 
 def _lit_pixels(features: Float64s) -> BoolMask:
-    """Mark sprites that are the same under more or less light, pixel by pixel.
+    """Mark sprites that are the same apart from brightness, pixel by pixel.
 
-    They have few flat places. Variants in other colours are off along all edges, by more than
-    copies are.
+    They have few flat places. Variants in other colours differ along all edges by more than copies
+    do.
     """
 
     def of(k: int) -> Float64s:
         return features[:, k]
 
     in_one_light = np.abs(of(local.LEFT_GAIN) - 1) <= 0.1
-    few = of(local.FLAT) < np.where(in_one_light, 40, _FLAT_PLACES)
-    # Of emoji with other hair cells are off by 22 levels and more, though no pixel is.
-    few &= ~in_one_light | (of(local.LIGHT_98) <= 20)
-    found: BoolMask = few & (of(local.LEFT_GAIN) > 0) & (of(local.GROUND) >= PLAIN)
+    few_flat = of(local.FLAT) < np.where(in_one_light, 40, _FLAT_PLACES)
+    # Cells of emoji with other hair differ by 22 levels and more, though no pixel does.
+    few_flat &= ~in_one_light | (of(local.LIGHT_98) <= 20)
+    found: BoolMask = few_flat & (of(local.LEFT_GAIN) > 0) & (of(local.GROUND) >= PLAIN)
     # Writing at the top or the bottom is part of the residual, too.
     left = np.where(of(local.CUT) > 0, of(local.LEFT_INSIDE), of(local.LEFT_REGION))
     return found & (of(local.LEFT_NOISE) <= _NOISE) & (left <= _REDRAWN)
 
 
 def _photographed(features: Float64s) -> BoolMask:
-    """Tell which pairs are photographs with few edges that agree as copies do, but for their tone.
+    """Mark photographs with few edges that agree as copies do, apart from their tone.
 
-    Curves explain every recolouring of few colours, but none of many; of things that were turned a
-    little, which agree by their colours alone, 0.1 and more of the blocks stray.
+    Curves explain any recolouring of few colours, but not one of many. Objects that were turned a
+    little agree by their colours alone, but 0.1 and more of their blocks stray.
     """
 
     def of(k: int) -> Float64s:

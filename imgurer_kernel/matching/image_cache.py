@@ -152,7 +152,7 @@ class ImageCache:
     def share_layout(
         self, first: Int64s, second: Int64s, maps: Float64s, negative: BoolMask | None = None
     ) -> BoolMask:
-        """Tell which pairs are screens or documents of one layout with other content, bool (k,).
+        """Mark pairs of screens or documents of one layout with other content, bool (k,).
 
         All False without thumbnails. `maps` lead from the first to the second. Where `negative`,
         bool (k,), is True the first picture is inverted before.
@@ -168,9 +168,9 @@ class ImageCache:
         n = len(suspects)
         for k in range(0, len(suspects), _THUMBNAIL_CHUNK):
             rows = suspects[k : k + _THUMBNAIL_CHUNK]
-            some = np.unique(np.concatenate((first[rows], second[rows])))
-            fine = np.asarray(self._loaders.thumbnails(self._ids[some]), np.uint8)
-            one, other = (np.searchsorted(some, end[rows]) for end in (first, second))
+            needed = np.unique(np.concatenate((first[rows], second[rows])))
+            fine = np.asarray(self._loaders.thumbnails(self._ids[needed]), np.uint8)
+            one, other = (np.searchsorted(needed, end[rows]) for end in (first, second))
             plain = same_layout.background(fine)
             screens = np.maximum(plain[one], plain[other]) >= same_layout.PLAIN_FINE
             rows, one, other = rows[screens], one[screens], other[screens]
@@ -294,7 +294,7 @@ class ImageCache:
         return self._times[positions]
 
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
-        """Mark the pairs that were taken shortly after one another, by their cameras' clocks."""
+        """Mark the pairs that were taken shortly after one another, by the cameras' clocks."""
         return times_differ(self.times(first), self.times(second))
 
     def original_agreement(

@@ -21,12 +21,12 @@ from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.regions import SPOT
 
 
-def others_of(pairs: Pairs, asked: int) -> Int64s:
+def others_of(pairs: Pairs, query: int) -> Int64s:
     """Return the other image of each pair with one, int64 (k,)."""
-    return np.where(pairs.first == asked, pairs.second, pairs.first)
+    return np.where(pairs.first == query, pairs.second, pairs.first)
 
 
-def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
+def choose_intermediates(pairs: Pairs, query: int, most: int) -> Int64s:
     """Choose the intermediates: images that are the same as one, int64 (k,).
 
     Half of them have the most distant hashes, since near ones have the same neighbors as the image
@@ -36,16 +36,16 @@ def choose_intermediates(pairs: Pairs, asked: int, most: int) -> Int64s:
     Parameters
     ----------
     pairs
-        Pairs with the image `asked`, verified.
+        Pairs with the image `query`, verified.
     most
         Most intermediates to choose.
     """
     same = np.flatnonzero(pairs.status == SAME)
-    others = others_of(pairs, asked)[same]
-    far = np.argsort(np.lexsort((others, -pairs.distance[same])))
-    alike = np.argsort(np.lexsort((others, -pairs.measures[same, 1])))
+    others = others_of(pairs, query)[same]
+    by_distance = np.argsort(np.lexsort((others, -pairs.distance[same])))
+    by_agreement = np.argsort(np.lexsort((others, -pairs.measures[same, 1])))
     # Sorted by the better of both ranks.
-    return others[np.lexsort((others, np.minimum(far, alike)))][:most]
+    return others[np.lexsort((others, np.minimum(by_distance, by_agreement)))][:most]
 
 
 def nearest_links(links: Candidates, most: int) -> Candidates:
@@ -69,17 +69,17 @@ def nearest_links(links: Candidates, most: int) -> Candidates:
 
 
 def verify_by_intermediates(
-    pairs: Pairs, links: Pairs, asked: int, images: ImageCache, turned: UInt64s, ranks: Int64s
+    pairs: Pairs, links: Pairs, query: int, images: ImageCache, turned: UInt64s, ranks: Int64s
 ) -> Pairs:
     """Compare one image with the neighbors of its intermediates, aligned through these.
 
     Parameters
     ----------
     pairs
-        Verified pairs of the image `asked` with others, intermediates among them.
+        Verified pairs of the image `query` with others, intermediates among them.
     links
         Verified pairs of an intermediate with another image.
-    asked
+    query
         Position of the image.
     images
         The pictures.
@@ -93,13 +93,13 @@ def verify_by_intermediates(
     The pairs with the results; new pairs are appended.
     """
     row_of = np.full(len(turned), -1)
-    row_of[others_of(pairs, asked)] = np.arange(len(pairs))
+    row_of[others_of(pairs, query)] = np.arange(len(pairs))
     links = links.take(links.status == SAME)
     first_is_intermediate = _is_same(pairs, row_of[links.first])
     intermediate = np.where(first_is_intermediate, links.first, links.second)
     other = np.where(first_is_intermediate, links.second, links.first)
     # Images that are known to be the same need no intermediate.
-    wanted = np.flatnonzero((other != asked) & ~_is_same(pairs, row_of[other]))
+    wanted = np.flatnonzero((other != query) & ~_is_same(pairs, row_of[other]))
     wanted = wanted[_is_same(pairs, row_of[intermediate[wanted]])]
     order = np.lexsort((intermediate[wanted], -links.measures[wanted, 1], other[wanted]))
     wanted = wanted[order[np.unique(other[wanted][order], return_index=True)[1]]]
@@ -108,10 +108,10 @@ def verify_by_intermediates(
     intermediate, other, links = intermediate[wanted], other[wanted], links.take(wanted)
     to_intermediate = pairs.take(row_of[intermediate])
     starts = compose(
-        _directed(to_intermediate, to_intermediate.first == asked),
-        _directed(links, links.first == intermediate),
+        _maps_along(to_intermediate, to_intermediate.first == query),
+        _maps_along(links, links.first == intermediate),
     )
-    first = np.full(len(other), asked)
+    first = np.full(len(other), query)
     second = other
     swap = ranks[first] > ranks[second]
     starts[swap] = invert(starts[swap])
@@ -138,12 +138,12 @@ def verify_by_intermediates(
 
 
 def _is_same(pairs: Pairs, rows: Int64s) -> BoolMask:
-    """Tell which of these rows are pairs that are the same; a row of -1 is none."""
+    """Mark the rows of pairs that are the same; a row of -1 is no pair."""
     same: BoolMask = np.append(pairs.status == SAME, False)[rows]
     return same
 
 
-def _directed(pairs: Pairs, forward: BoolMask) -> Float64s:
+def _maps_along(pairs: Pairs, forward: BoolMask) -> Float64s:
     """Return the maps of pairs, from their first images where `forward`, else from their second."""
     maps = pairs.maps.copy()
     maps[~forward] = invert(maps[~forward])

@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 JUDGEMENT_WIDTH = 1 + DETAILS + 1
 """Numbers of one judgement: the relation, its details, and 1 where originals could not be read."""
 
-# Pixels of the poorer picture from which writing can be seen at all: 03c, icons of 32 to 64 pixels.
+# Pixels of the poorer picture from which writing can be seen at all; icons of 32 to 64 pixels.
 _READABLE = 80
 # Gray levels of contrast below which noise counts as writing, if few blocks have any texture: 26
-# and 26b, night photographs with a deviation of 2.2; dim screens have 9.
+# and night photographs with a deviation of 2.2; dim screens have 9.
 _DARK, _DARK_BLOCKS = 6.0, 20
 
 # Strips that disagree hold another picture where what is between them agrees as copies do.
@@ -201,7 +201,7 @@ def _are_collages(
     status: UInt8s,
     apart: BoolMask,
 ) -> BoolMask:
-    """Tell which pairs are a picture and a collage with it, or two collages, bool (n,)."""
+    """Mark pairs of a picture and a collage with it, or of two collages, bool (n,)."""
     inner = features[:, local.INNER_AGREE]
     split = (features[:, local.CUT] > 0) & (features[:, local.PLAIN] < _PAGE_PLAIN)
     split &= (features[:, local.INNER_BAD] <= _SPLIT_BAD) & (
@@ -236,24 +236,25 @@ def _reject_moved(
 
 
 def _readable(features: Float64s) -> BoolMask:
-    """Tell where writing, if there is any, could be seen in both thumbnails."""
+    """Mark pairs in which writing, if there is any, would be legible in both thumbnails."""
     dark = (features[:, local.CONTRAST] < _DARK) & (features[:, local.TEXTURE] < _DARK_BLOCKS)
     readable: BoolMask = (features[:, local.SIDE] >= _READABLE) & ~dark
     return readable
 
 
 def _agree_beside(features: Float64s) -> BoolMask:
-    """Mark pairs of which many blocks agree, and all beside regions that may be covered."""
+    """Mark pairs of which many blocks agree, and all blocks beside regions that may be covered."""
     agree: BoolMask = (features[:, local.REST_BAD] <= _PHOTO_BAD) & (features[:, local.BIG] <= 0.2)
     agree &= (features[:, local.REST_Q25] >= 0.88) & (features[:, local.AGREE] >= _SPLIT_AGREE)
     return agree
 
 
 def _is_covered(found: Float64s) -> bool:
-    """Tell whether originals are one page with something put on one of them.
+    """Return whether two originals are one page with something put on one of them.
 
-    Receipts: beside a sticker blocks agree to 0.96, and under it mostly one of both lacks
-    something; two of one shop agree to 0.84 at most beside the largest regions that disagree.
+    Measured on receipts: beside a sticker blocks agree to 0.96, and under it mostly one of the two
+    lacks something; two receipts of one shop agree to 0.84 at most beside the largest regions that
+    disagree.
     """
     beside = found[local.REST_Q25] >= 0.9 and found[local.REST_BAD] <= 0.02
     sided = found[local.LACK] <= 0.5 * found[local.BAD] and found[local.BIG] <= 0.2

@@ -172,7 +172,7 @@ def measure_pairs(
 
 
 def may_be_equal(label: str, first: UInt8s, second: UInt8s) -> bool:
-    """Tell whether a pair may have the same pixels, so that the originals must be compared.
+    """Return whether a pair may have the same pixels, so that the originals must be compared.
 
     Parameters
     ----------
@@ -248,8 +248,8 @@ def label(
     toned = tone > _MIN_TONE or gain > (_MIN_LOG_GAIN_OF_LINES if plain else _MIN_LOG_GAIN)
     frame = _map_box(rest)
     # Pictures with clipped tones are aligned less accurately.
-    much = tone > 2 * _MIN_TONE or gain > 2 * _MIN_LOG_GAIN
-    margin = 2 * _MIN_MARGIN if much else _MIN_MARGIN
+    is_strong = tone > 2 * _MIN_TONE or gain > 2 * _MIN_LOG_GAIN
+    margin = 2 * _MIN_MARGIN if is_strong else _MIN_MARGIN
     margin *= _OF_PIXELS if _keeps_pixels(rest, (width, height), (other.width, other.height)) else 1
     if np.abs(frame - (-1, -1, 1, 1)).max() > margin:
         borders = int(found[3])
@@ -268,9 +268,9 @@ def label(
 
 
 def _keeps_pixels(rest: Float64s, size: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell whether two pictures of slightly other sizes have the same pixels, but for some lines.
+    """Return whether two pictures of nearly equal sizes have the same pixels, but for some lines.
 
-    A few lines less are a crop: pictures are not resized by half a hundredth.
+    A few missing lines are a crop: nobody resizes a picture by half a hundredth.
     """
     scales = rest[0] * other[0] / size[0], rest[4] * other[1] / size[1]
     return size != other and max(abs(scale - 1) for scale in scales) < _MIN_SCALE
@@ -279,7 +279,7 @@ def _keeps_pixels(rest: Float64s, size: tuple[int, int], other: tuple[int, int])
 def _is_bordered(
     one: Appearance, other: Appearance, rest: Float64s, borders: int, margin: float
 ) -> bool:
-    """Tell whether what one picture shows beyond the other is a border, for the most part.
+    """Return whether most of what one picture shows beyond the other is a border.
 
     Parameters
     ----------
@@ -291,8 +291,10 @@ def _is_bordered(
     outward = _map_box(rest) * (-1, -1, 1, 1)  # 1 where a side lies on the side of the other
     beyond, within = outward < 1 - margin, outward > 1 + margin
     gaps = np.where(beyond, 1 - outward, np.where(within, 1 - 1 / np.maximum(outward, 0.5), 0))
-    mine, theirs = (borders >> np.arange(4) & 1 > 0 for borders in (borders, borders >> 4))
-    added = np.where(beyond, theirs, mine)
+    own_sides, other_sides = (
+        borders >> np.arange(4) & 1 > 0 for borders in (borders, borders >> 4)
+    )
+    added = np.where(beyond, other_sides, own_sides)
     # If the picture's own ground continues beyond, it was cropped, and no border was added.
     for k in np.flatnonzero(beyond | within):
         inner, outer = (one, other) if beyond[k] else (other, one)

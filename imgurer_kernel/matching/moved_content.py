@@ -1,4 +1,4 @@
-"""Tell motion in a scene from additions to a copy, by the colours where two pictures differ.
+"""Distinguish motion in a scene from additions to a copy, by the colours where two pictures differ.
 
 Frames of a static camera differ only by what moved: each shows it in another place, so that the
 colours of all parts that differ are much the same in both, only in other places. Content pasted on
@@ -74,8 +74,8 @@ def measure_moved_content(
     differ = _differ(one, other, shown)
     if differ.sum() < _LEAST:
         return NOTHING
-    there = _pixels(differ)
-    ones, others = one[there], other[there]
+    points = _pixels(differ)
+    ones, others = one[points], other[points]
     return MovedContent(
         share=float(differ.mean()),
         difference=float(np.abs(ones - others).mean()),
@@ -127,9 +127,9 @@ def _pixels(blocks: BoolMask) -> BoolMask:
 
 def _in_tones_of(one: Float32s, other: Float32s, agree: BoolMask) -> Float32s:
     """Scale channels of the other picture to mean and deviation of the first where both agree."""
-    mine, theirs = one[agree], other[agree]
-    gain = mine.std(axis=0) / np.maximum(theirs.std(axis=0), 1)
-    toned: Float32s = (other - theirs.mean(axis=0)) * gain + mine.mean(axis=0)
+    own_colours, other_colours = one[agree], other[agree]
+    gain = own_colours.std(axis=0) / np.maximum(other_colours.std(axis=0), 1)
+    toned: Float32s = (other - other_colours.mean(axis=0)) * gain + own_colours.mean(axis=0)
     return toned
 
 

@@ -129,7 +129,7 @@ class StoredPictures:
 
 
 def picture_candidates(
-    asked: QueryPicture,
+    query: QueryPicture,
     whole: HashSearch,
     contents: HashSearch,
     stored: StoredPictures,
@@ -150,9 +150,9 @@ def picture_candidates(
     As `imgurer_kernel.matching.candidates.keep_nearest` leaves them; the picture is number 0, and
     where it is among the images it is its own match.
     """
-    turned = turned_hashes(asked.grays[None])[0]
-    found = query_candidates(asked.grays, asked.content, whole, contents, radius)
-    cut = _matches(whole, asked.windows, window_radius, WHOLE, WHOLE)
+    turned = turned_hashes(query.grays[None])[0]
+    found = query_candidates(query.grays, query.content, whole, contents, radius)
+    cut = _matches(whole, query.windows, window_radius, WHOLE, WHOLE)
     # Each window was one query: the query's index is the window's.
     window, upright = cut.orientation + FIRST_WINDOW, np.zeros(len(cut), np.int64)
     parts = [
@@ -160,9 +160,9 @@ def picture_candidates(
         replace(cut, orientation=upright, region=window),
         _stored_windows(turned[0], stored, window_radius),
     ]
-    if asked.spots is not None and stored.spot_radius:
-        how = stored.spots, stored.hashes, stored.spot_radius, stored.spot_votes
-        shared = find_query_spots(asked.spots, turned, *how)
+    if query.spots is not None and stored.spot_radius:
+        search = stored.spots, stored.hashes, stored.spot_radius, stored.spot_votes
+        shared = find_query_spots(query.spots, turned, *search)
         parts.append(replace(shared, second=stored.spotted[shared.second - 1]))
     return keep_nearest(concatenate(parts))
 

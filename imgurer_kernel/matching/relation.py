@@ -132,24 +132,24 @@ def decide(measures: Float32s, features: Float64s) -> UInt8s:
     same_shape = _same_shape(measures, features, poor) & ~alike_by_chance(measures, features)
     captions = of(local.CAPTIONS) > 0
     same_shape |= captions
-    # A plain ground with much on it: gain and offset, or curves that leave all hues as they were.
+    # Pages: neither gain and offset nor curves that keep the hues explain the colours.
     paged = (of(local.TONE_SHARE) > 0.10) & ((of(local.HUE_SHARE) > 0.1) | (of(local.TURN) > 20))
     paged &= ~pale_page(features)
-    few = np.where(agree < _RICH, ~lit_or_toned(features), paged)
-    variant = np.where(poor, few, _recoloured(features)) | repainted(features)
-    # A single straight edge agrees with every other straight edge.
+    recoloured_drawing = np.where(agree < _RICH, ~lit_or_toned(features), paged)
+    variant = np.where(poor, recoloured_drawing, _recoloured(features)) | repainted(features)
+    # A single straight edge agrees with any other straight edge.
     edge = (of(local.CROSS) < 0.08) & (of(local.SHARE) < 0.8) & ~share_stripes(features)
     result = np.full(len(features), Relation.SAME, np.uint8)
     result[is_other_take(features) & ~captions] = Relation.ANOTHER_TAKE
     result[edge] = Relation.SAME_LAYOUT
     result[variant] = Relation.COLOUR_VARIANT
-    # A part that is drawn in other colours has all its edges; one of another shape has not.
-    anew = redrawn(features) & ~variant & ~captions
-    result[anew & (of(local.BAD) <= 0.03)] = Relation.COLOUR_VARIANT
-    result[anew & (of(local.BAD) > 0.03)] = Relation.DIFFERENT
+    # A part in other colours still has all its edges; a part of another shape has not.
+    is_redrawn = redrawn(features) & ~variant & ~captions
+    result[is_redrawn & (of(local.BAD) <= 0.03)] = Relation.COLOUR_VARIANT
+    result[is_redrawn & (of(local.BAD) > 0.03)] = Relation.DIFFERENT
     result[~same_shape] = Relation.DIFFERENT
     result[agree < _FEW] = Relation.DIFFERENT
-    # Night photographs and pale drawings: too faint for single blocks, so the agreement of the
+    # Night photographs and pale drawings are too faint for single blocks, so the agreement of the
     # whole picture counts.
     faint = (of(local.TEXTURE) < _FAINT) & (measures[:, 1] >= AGREEMENT) & (of(local.BAD) <= 0.06)
     faint &= (of(local.CONTRAST) < local.PALE) & (of(local.SHARE) >= 0.8)
@@ -167,42 +167,44 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
 
     bad, lack = of(local.BAD), of(local.LACK)
     poor_ground = of(local.PLAIN) >= PLAIN
-    # A photograph of which half is covered has fewer agreeing blocks, but is no drawing.
+    # A half-covered photograph has few agreeing blocks, too, but is not a drawing.
     poor = poor & (poor_ground | (of(local.TEXTURE) < _RICH) | (of(local.AGREE) < local.STRAY_FROM))
     whole = (of(local.Q25) >= 0.7) & (bad <= np.where(poor, 0.06, 0.12))
     covered = (of(local.BIG) <= 0.45) & (of(local.REST_BAD) <= np.where(poor, 0.03, 0.06))
     covered &= of(local.REST_Q25) >= np.where(poor, 0.85, 0.80)
     covered &= ~poor | ((of(local.AGREE) >= 12) & (lack <= 0.10) & (bad <= 0.5))
-    # Motion in a scene leaves one gap and fills another: 29b has 0.88 beside it, and 0.75.
+    # Motion in a scene leaves one gap and fills another: frames of a burst of products have 0.88
+    # beside it, and 0.75.
     covered &= (lack <= 0.10) | ((of(local.REST_Q25) >= 0.85) & (lack <= 0.68 * bad))
-    # A garment has few blocks with texture; where all beside the sticker agree as copies do that is
-    # enough, if no plain ground agrees by itself (29b: bottles that differ by their labels alone).
+    # A garment has few blocks with texture: it is enough that all blocks beside the sticker agree
+    # as copies do, unless a plain ground agrees by itself (bottles with different labels).
     clean = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.4)
     covered |= clean & (of(local.AGREE) >= 60) & ~poor_ground & (bad <= 0.45)
     added = (of(local.AGREE) >= 60) & (lack <= 0.06) & (of(local.Q50) >= 0.5)
     added &= bad <= np.where(poor, 0.5, 0.55)
-    # Large letters on pale pictures, which have few edges besides: all that disagrees is in one
+    # Large letters on pale pictures with few other edges: everything that disagrees is in one
     # picture only.
     sided = (of(local.REST_Q25) >= 0.90) & (of(local.REST_BAD) <= 0.01) & (of(local.BIG) <= 0.4)
     sided &= (lack <= 0.01) & (bad <= 0.7) & (of(local.AGREE) >= 45) & ~poor_ground
     added |= sided & (of(local.TEXTURE) >= _RICH)
-    # Written all over, as by a stock agency: the one lacks what the writing covers, and no more.
-    # 29c: of watermarks that cover half of the picture a fifth of what disagrees.
+    # Watermarked all over, as by a stock agency: the copy lacks only what the watermark covers, a
+    # fifth of what disagrees where it covers half of the picture.
     tiled = (of(local.AGREE) >= 60) & ~poor_ground & (lack <= 0.2 * bad) & (lack <= 0.09)
     added |= tiled & (bad <= 0.6)
-    # Fewer grays, or more noise, on one side only.
+    # One picture only has fewer grays, or more noise.
     noisy = (measures[:, 1] >= AGREEMENT) & (of(local.AGREE) >= 30) & (lack <= 0.005)
     added |= noisy & (of(local.TEXTURE) >= _RICH)
-    # The agreement of the whole picture is reliable where there is much texture.
+    # With much texture the agreement of the whole picture is reliable.
     trusted = (measures[:, 1] >= AGREEMENT) & (of(local.TEXTURE) >= _RICH) & ~poor_ground
-    # 29: copies with two captions lack each other's caption, and no more.
+    # Copies with two captions lack each other's caption, and no more.
     captions = (of(local.REST_Q25) >= 0.90) & (of(local.Q50) >= 0.90) & (lack <= 0.30)
     trusted &= ((lack <= 0.15) | captions) & (bad <= 0.35)
     # Captions as large as on memes cover up to half, on both pictures: all else agrees.
     written = (of(local.LETTERS) >= LETTERED) & (of(local.AGREE) >= _BESIDE_LETTERS) & ~poor_ground
     written &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.1) & (bad <= 0.85)
-    # In a small drawing a mouth or a hat is a tenth of all blocks, as a caption is. Emoji of which
-    # each has detail of its own are two emoji, unless all else is brighter by one factor.
+    # In a small drawing a mouth or a hat is a tenth of all blocks, as is a caption. If each of two
+    # emoji has detail that the other lacks, they are different, unless all the rest differs by one
+    # factor of brightness.
     other = (of(local.AGREE) < _RICH) & (of(local.SIDE) < 80) & ~brighter(features)
     other &= (bad >= 0.02) & (lack > 0.04)
     other &= ~captioned(features)
@@ -214,7 +216,7 @@ def _same_shape(measures: Float32s, features: Float64s, poor: BoolMask) -> BoolM
 
 
 def _recoloured(features: Float64s) -> BoolMask:
-    """Tell which photographs are recoloured: no rising curves and no turn of hues explains it."""
+    """Mark recoloured photographs: neither rising curves nor a turn of hues explains them."""
 
     def of(k: int) -> Float64s:
         return features[:, k]
@@ -294,7 +296,7 @@ _LESSER_GREATER = (np.minimum, np.maximum)
 
 
 def was_edited(found: UInt8s, *, compressed: bool = False, plain: bool = False) -> bool:
-    """Tell whether the details of one pair, uint8 (4,), are those of an edited copy.
+    """Return whether the details of one pair, uint8 (4,), are those of an edited copy.
 
     Slight changes of colour do not count where a picture is `compressed` so much that all of it
     differs, nor does the contrast of thin lines on a `plain` ground.

@@ -40,16 +40,16 @@ def represent_duplicates(
     images = np.flatnonzero(informative)
     # Few images share even a row hash, and only those need the costly comparison of all columns.
     _, group, size = np.unique(whole[images, 0], return_inverse=True, return_counts=True)
-    many = images[size[group] > MAX_DUPLICATES]
+    crowded = images[size[group] > MAX_DUPLICATES]
     # Animations that begin alike do not represent each other.
     columns = [whole, content] if frames is None else [whole, content, frames]
-    both = np.concatenate([column[many] for column in columns], axis=1)
+    both = np.concatenate([column[crowded] for column in columns], axis=1)
     _, group, size = np.unique(both, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(group, kind="stable")
     starts = np.cumsum(size) - size
-    rank = np.empty(len(many), np.int64)
-    rank[order] = np.arange(len(many)) - np.repeat(starts, size)
+    rank = np.empty(len(crowded), np.int64)
+    rank[order] = np.arange(len(crowded)) - np.repeat(starts, size)
     others = (size[group] > MAX_DUPLICATES) & (rank >= _REPRESENTATIVES)
     first = order[starts[group[others]][:, None] + np.arange(_REPRESENTATIVES)]
-    searched = np.setdiff1d(images, many[others], assume_unique=True)
-    return searched, np.repeat(many[others], _REPRESENTATIVES), many[first].ravel()
+    searched = np.setdiff1d(images, crowded[others], assume_unique=True)
+    return searched, np.repeat(crowded[others], _REPRESENTATIVES), crowded[first].ravel()

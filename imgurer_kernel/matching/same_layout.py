@@ -1,9 +1,9 @@
-"""Tell copies of a screen or document from others of the same layout with other content.
+"""Distinguish copies of a screen or document from others of its layout with other content.
 
 At 64x64 pixels two forms that were filled in differently agree to 0.96. At 256x256 their text
-differs, and each of the two has writing where the other has other writing; a copy, even one that
-was written on, lacks nothing of its original. So the blocks are counted that hold detail of the
-one which the other has not, in both directions, and the smaller share decides.
+differs, and each form has writing that the other lacks; a copy, even one with writing added,
+lacks nothing of its original. So blocks with detail that the other picture lacks are counted in
+both directions, and the smaller share decides.
 """
 
 import numpy as np
@@ -87,10 +87,10 @@ def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
         one, other, starts = first[chunk], second[chunk], maps[chunk]
         part = _unmatched(one, other, starts)
         # Most copies need no finer alignment, which takes nearly all of the time.
-        much = np.flatnonzero(part >= DIFFERENT)
-        if len(much):
-            finer = _refine_maps(one[much], other[much], starts[much])
-            part[much] = _unmatched(one[much], other[much], finer)
+        different = np.flatnonzero(part >= DIFFERENT)
+        if len(different):
+            finer = _refine_maps(one[different], other[different], starts[different])
+            part[different] = _unmatched(one[different], other[different], finer)
         shares[chunk] = part
     return shares
 
@@ -119,13 +119,15 @@ def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     writing = np.minimum(_WRITING_ENERGY * (FINE // _GRID) ** 2, _DIM_WRITING_ENERGY * top)
     least = np.maximum(_MIN_ENERGY * top, writing)
     directions = []
-    for mine, theirs in ((energy, other_energy), (other_energy, energy)):
+    for detail, other_detail in ((energy, other_energy), (other_energy, energy)):
         lacking = (
-            (correlation < _MIN_CORRELATION) & (mine * _MAX_ENERGY_RATIO > theirs) & (mine > least)
+            (correlation < _MIN_CORRELATION)
+            & (detail * _MAX_ENERGY_RATIO > other_detail)
+            & (detail > least)
         )
         count = lacking.sum(axis=1)
         count[count < _MIN_BLOCKS] = 0
-        directions.append(count / np.maximum((mine > least).sum(axis=1), 1))
+        directions.append(count / np.maximum((detail > least).sum(axis=1), 1))
     # A copy that was written on lacks nothing of its original: one direction decides.
     share: Float64s = np.minimum(*directions)
     return share

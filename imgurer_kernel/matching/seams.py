@@ -1,4 +1,4 @@
-"""Tell collages from crops by the seam along which another picture begins.
+"""Distinguish collages from crops by the seam along which another picture begins.
 
 Beyond the edge of a crop the larger picture goes on: its edges run across. In a collage another
 picture begins there, along a straight line, and that picture has a content of its own. A border or
@@ -19,9 +19,9 @@ _STANDS_OUT, _DECISIVE = 0.25, 0.5
 _ALIKE = 0.3  # correlation across a line, below which both sides have nothing in common
 _NEARBY = 0.03  # share of a side by which maps are off: they were found at 64 pixels
 _WIDE = 0.25
-_NARROW = 0.6  # share that must stand out where less is beyond: many crops end near some edge
+_NARROW = 0.6  # share that must stand out if less lies beyond: many crops end near some edge
 _GAP, _FACTOR, _LEVELS = 3, 1.5, 6.0
-# Lines that a seam is compared with: near ones, and those beyond a gap between two pictures.
+# Lines that a seam is compared with: adjacent ones, and those beyond a gap between two pictures.
 _NEAR = ((-6, -4, -3, 3, 4, 6), (-14, -12, -10, 10, 12, 14))
 _PLAIN = 0.4  # share of a gray within one level: bars with captions have 0.5 and more
 _TEXTURE = 4.0  # levels from pixel to pixel, across and down; blurred pictures have up to 3.6
@@ -34,7 +34,7 @@ _SLANT = 0.12  # largest shear of a map; those of collages are off by so much
 def find_seam(
     first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s, cuts: Float64s
 ) -> bool:
-    """Tell whether one of two pictures that show the same shows another one beside it.
+    """Return whether one of two pictures with common content has a third picture beside it.
 
     Parameters
     ----------
@@ -54,21 +54,21 @@ def find_seam(
         return False
     own, other = content / 32 - 1.0
     matrix, move = np.array([[a, b], [d, e]]), np.array((c, f))
-    back = np.linalg.inv(matrix)
-    there = np.sort((other.reshape(2, 2) - move) @ back.T, axis=0).ravel()
-    box = np.concatenate((np.maximum(own[:2], there[:2]), np.minimum(own[2:], there[2:])))
+    inverse = np.linalg.inv(matrix)
+    other_box = np.sort((other.reshape(2, 2) - move) @ inverse.T, axis=0).ravel()
+    box = np.concatenate((np.maximum(own[:2], other_box[:2]), np.minimum(own[2:], other_box[2:])))
     width, height = box[2:] - box[:2]
     box += cuts * (width, height, -width, -height)
     slack = np.abs(cuts > 0) * np.array((width, height, width, height)) / 14
     corners = np.sort(box.reshape(2, 2) @ matrix.T + move, axis=0).ravel()
-    beside = np.abs(matrix) @ slack.reshape(2, 2).T
+    other_slack = np.abs(matrix) @ slack.reshape(2, 2).T
     # A reflection swaps sides: of the two the larger slack.
-    slacks = np.tile(beside.max(axis=1), 2)
+    slacks = np.tile(other_slack.max(axis=1), 2)
     return _has_seam(first, box, own, slack) or _has_seam(second, corners, other, slacks)
 
 
 def _has_seam(picture: UInt8s, box: Float64s, content: Float64s, slack: Float64s) -> bool:
-    """Tell whether a picture has a seam along one of the sides of a box; all boxes in -1..1."""
+    """Return whether a picture has a seam along a side of a box; all boxes are in -1..1."""
     height, width = picture.shape[:2]
     pixels = picture.astype(np.float32)
     for axis, size in ((0, width), (1, height)):
@@ -95,7 +95,7 @@ def _pixels(ends: Float64s, size: int) -> Float64s:
 def _stands_out(
     rows: Float32s, at: float, around: int, side: int, ends: Float64s, *, wide: bool
 ) -> bool:
-    """Tell whether a line near `at` is a seam with a picture beyond it."""
+    """Return whether a line near `at` is a seam with another picture beyond it."""
     steps = np.abs(rows[:, _GAP:] - rows[:, :-_GAP]).max(axis=2)  # of the line x at x - 2
     for near in _NEAR:
         margin = 2 + max(near)
@@ -125,7 +125,7 @@ def _correlation(one: Float32s, other: Float32s) -> float:
 
 
 def _is_picture(gray: Float32s, *, clear: bool) -> bool:
-    """Tell whether a part has content of its own: neither plain, but for writing, nor blurred."""
+    """Return whether a part has content: more than writing on a plain ground, and not blurred."""
     if min(gray.shape) < 3:
         return False
     counts = np.bincount(gray.astype(np.int64).ravel(), minlength=256)
@@ -144,8 +144,8 @@ def _is_picture(gray: Float32s, *, clear: bool) -> bool:
 def may_have_seams(transforms: Float64s, content: Int64s) -> BoolMask:
     """Mark the pairs that may have a seam: one picture shows much beyond the other.
 
-    A picture that covers all of the other one is no collage, whatever differs along one side: half
-    of a damaged JPEG may have other pixels (case 13).
+    A picture that covers all of the other picture is not a collage, whatever differs along one
+    side: half of a damaged JPEG may have other pixels.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def may_have_seams(transforms: Float64s, content: Int64s) -> BoolMask:
     moved = np.stack(
         [(transforms[:, k : k + 2] * middle).sum(1) + transforms[:, k + 2] for k in (0, 3)], 1
     )
-    # A picture as wide as a collage may be higher: how far each side goes is compared as well.
+    # A picture as wide as a collage may be higher, so each side is compared as well.
     turned = np.abs(transforms[:, 1]) + np.abs(transforms[:, 3]) > (
         np.abs(transforms[:, 0]) + np.abs(transforms[:, 4])
     )

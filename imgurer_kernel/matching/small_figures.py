@@ -26,8 +26,8 @@ def alike_by_chance(measures: Float32s, features: Float64s) -> BoolMask:
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    few = of(local.AGREE) < _FIGURE
-    figure = (of(local.GROUND) > 0.8) & few
+    few_blocks = of(local.AGREE) < _FIGURE
+    figure = (of(local.GROUND) > 0.8) & few_blocks
     # With writing on one of both, the part between its strips is judged.
     inner = np.where(of(local.CUT) > 0, of(local.INNER_Q25) < 0.93, of(local.Q50) <= 0.95)
     blobs = (measures[:, 1] <= 0.63) & (of(local.AGREE) <= 10)
@@ -38,7 +38,7 @@ def alike_by_chance(measures: Float32s, features: Float64s) -> BoolMask:
     colours = of(local.COLOURED), of(local.OTHER_COLOURED)
     gray = (np.minimum(*colours) < _GRAY) & (np.maximum(*colours) >= _COLOURED)
     gray &= of(local.RESIZED) >= 1.4
-    return found | (gray & (of(local.Q50) <= 0.96) & (of(local.GROUND) > 0.6) & few)
+    return found | (gray & (of(local.Q50) <= 0.96) & (of(local.GROUND) > 0.6) & few_blocks)
 
 
 def repainted(features: Float64s) -> BoolMask:

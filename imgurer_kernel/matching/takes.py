@@ -1,4 +1,4 @@
-"""Rules for takes: pictures of one scene, taken again, and of one thing that has turned.
+"""Rules for takes: pictures of one scene taken again, and of an object that was turned.
 
 A photograph of another moment agrees nearly everywhere. It is recognized where it does not: by
 blocks with a sure shift that the fitted warp does not explain, and by places where each has what
@@ -36,7 +36,7 @@ _BY_LACK, _BY_STRAY, _MOST_STRAY, _BY_SHARE, _ENOUGH = 0.7, 14.5, 0.1, 0.19, 0.9
 
 
 def is_other_take(features: Float64s) -> BoolMask:
-    """Tell which pairs of pictures that agree are of two moments, or of two sides of a thing.
+    """Mark pairs that agree but show two moments of a scene, or two sides of an object.
 
     Parameters
     ----------
@@ -53,13 +53,15 @@ def is_other_take(features: Float64s) -> BoolMask:
 
     agree, stray = of(local.AGREE), of(local.STRAY)
     # Objects that were turned a little: 0.37 and more of their sure blocks stray, of copies 0.21 at
-    # most; where the light has changed, too, a sixth is enough.
+    # most. If the light has changed, too, a sixth is enough.
     known = agree >= local.STRAY_FROM
     another = known & (((stray > 0.15) & (of(local.LIGHTNESS) > 4)) | (stray > 0.3))
     another |= ((agree >= 30) & (stray > 0.55)) | _turned(features)
-    # Along edges of one direction no shift is measurable; a coat has few others, but enough.
-    sure = (of(local.CROSS) > 0.3) | ((of(local.CROSS) > 0.12) & (agree >= _RICH) & (stray > 0.4))
-    another &= sure & (of(local.PLAIN) < PLAIN)
+    # Along edges of one direction no shift is measurable; a coat has few other edges, but enough.
+    measurable = (of(local.CROSS) > 0.3) | (
+        (of(local.CROSS) > 0.12) & (agree >= _RICH) & (stray > 0.4)
+    )
+    another &= measurable & (of(local.PLAIN) < PLAIN)
     # Shifts in blurred pictures are not reliable: where all blocks agree, nothing has moved.
     another &= (
         (of(local.BAD) > 0)
@@ -82,9 +84,9 @@ def _moved_with_camera(features: Float64s) -> BoolMask:
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    much = (of(local.LACK) > _GONE) & (of(local.BIG) >= _GONE) & (of(local.STRAY) > _STRAY)
-    some = (of(local.LACK) > _GONE_TOO) & (of(local.BIG) > 0) & (of(local.STRAY) > 0.1)
-    found: BoolMask = (much | some) & (of(local.LACK) > 0.3 * of(local.BAD))
+    large = (of(local.LACK) > _GONE) & (of(local.BIG) >= _GONE) & (of(local.STRAY) > _STRAY)
+    small = (of(local.LACK) > _GONE_TOO) & (of(local.BIG) > 0) & (of(local.STRAY) > 0.1)
+    found: BoolMask = (large | small) & (of(local.LACK) > 0.3 * of(local.BAD))
     found &= (of(local.REST_Q25) >= 0.85) & (of(local.REST_BAD) <= 0.05)
     found &= (of(local.LETTERS) < LETTERED) & (of(local.PLAIN) < PLAIN)
     return found & (of(local.TEXTURE) >= _RICH)
@@ -109,7 +111,7 @@ def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
     def of(k: int) -> Float64s:
         return features[:, k]
 
-    # As if all colours were common in a third of the blocks.
+    # The upper bound: as if all colours were common in a third of the blocks.
     most = 1 + _BY_SHARE * np.log(1 / 3)
     found: BoolMask = most + _from_blocks(features) > _ENOUGH
     found &= of(local.LACK) >= _SOME_LACK * of(local.BAD)
@@ -118,7 +120,7 @@ def may_have_moved(features: Float64s, maps: Float64s) -> BoolMask:
     turned = np.abs(maps[:, [1, 3]]).max(axis=1) > _UPRIGHT
     found &= (of(local.SHARE) >= _SAME_VIEW) & ~turned
     found &= (of(local.PLAIN) < PLAIN) & (of(local.NEGATIVE) <= 0) & (of(local.CAPTIONS) <= 0)
-    # Most pictures have all grays in common: radiographs.
+    # Gray pictures, such as radiographs, have nearly all grays in common.
     found &= np.minimum(of(local.COLOURED), of(local.OTHER_COLOURED)) >= GRAY_BELOW
     return found & (of(local.TEXTURE) >= _TEXTURE)
 
@@ -150,8 +152,8 @@ def have_moved(features: Float64s, moved: Sequence[MovedContent]) -> BoolMask:
 
 def _has_no_letters(features: Float64s) -> BoolMask:
     """Mark pairs without writing; a few blocks of moving content may resemble letters."""
-    few = (features[:, local.BAD] < _FEW_BAD) & (features[:, local.STRAY] > _STRAY)
-    found: BoolMask = (features[:, local.LETTERS] < LETTERED) | few
+    few_blocks = (features[:, local.BAD] < _FEW_BAD) & (features[:, local.STRAY] > _STRAY)
+    found: BoolMask = (features[:, local.LETTERS] < LETTERED) | few_blocks
     return found
 
 
@@ -171,7 +173,7 @@ def _from_blocks(features: Float64s) -> Float64s:
 
 
 def _turned(features: Float64s) -> BoolMask:
-    """Tell which small pictures are of one thing, turned a little: many blocks stray.
+    """Mark small pictures of one object that was turned a little: many blocks stray.
 
     Faces of 92 pixels, whole and at half the size: copies have 0.09 at most, other shots 0.18 and
     more in 19 of 20.
@@ -196,7 +198,7 @@ def _turned(features: Float64s) -> BoolMask:
 
 
 def same_view(maps: Float64s, overlap: Float32s) -> BoolMask:
-    """Tell which pairs of pictures, or mirrored ones, show a scene from one place, bool (k,).
+    """Mark pairs that show a scene from one place, also mirrored, bool (k,).
 
     Parameters
     ----------
@@ -218,10 +220,10 @@ def same_view(maps: Float64s, overlap: Float32s) -> BoolMask:
 
 
 def times_differ(one: Int64s, other: Int64s) -> BoolMask:
-    """Tell which times, in seconds, are those of two exposures of one occasion, bool (k,).
+    """Mark pairs of times, in seconds, of two exposures of one occasion, bool (k,).
 
-    0 is unknown. More than a quarter of an hour apart a clock may have been put right, or an
-    editor have written a time of its own.
+    0 is unknown. If they are more than a quarter of an hour apart, a clock may have been set
+    meanwhile, or an editor has written another time.
 
     Examples
     --------

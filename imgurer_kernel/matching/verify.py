@@ -203,5 +203,5 @@ def compile_kernel() -> None:
 
 
 def is_compiled() -> bool:
-    """Tell whether the machine code is loaded."""
+    """Return whether the machine code is loaded."""
     return _kernel.cache_info().currsize > 0

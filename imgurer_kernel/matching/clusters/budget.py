@@ -241,14 +241,14 @@ def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
     n = len(spots)
     order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
     sample = spots.take(order)
-    there = np.arange(MAX_SPOTS) < sample.count[:, None]
-    among = sample.hashes[there]
-    picture = np.nonzero(there)[0]
+    exists = np.arange(MAX_SPOTS) < sample.count[:, None]
+    among = sample.hashes[exists]
+    picture = np.nonzero(exists)[0]
     counts = np.zeros(129)
-    asked = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]
+    queries = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]
     row, column = np.ascontiguousarray(among.T)
     edges = np.searchsorted(picture, np.arange(len(order) + 1))
-    for k in asked.tolist():
+    for k in queries.tolist():
         distance = np.bitwise_count(row ^ row[k])
         distance += np.bitwise_count(column ^ column[k])
         counts += np.bincount(distance, minlength=129)
@@ -256,7 +256,7 @@ def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
         counts -= np.bincount(distance[own], minlength=129)
     others = (n - 1) / max(len(order) - 1, 1)
     within: Float64s = np.cumsum(counts)
-    return within * others * int(spots.count.sum()) / 2 / max(len(asked), 1)
+    return within * others * int(spots.count.sum()) / 2 / max(len(queries), 1)
 
 
 def _neighbors_within(turned: UInt64s) -> Float64s:

@@ -239,15 +239,15 @@ class ReusableState:
             judgements=result.judgements.drop(gone),
         )
 
-    def unchanged(self, anew: BoolMask) -> tuple[ClusterTable, Pairs]:
+    def unchanged(self, affected: BoolMask) -> tuple[ClusterTable, Pairs]:
         """Return the clusters, by image ids, and the pairs of images that need not be solved again.
 
         Parameters
         ----------
-        anew
+        affected
             bool (n,): whole connected components, so that a cluster is kept or dropped whole.
         """
-        unaffected = ~np.append(anew, True)  # an image that is gone, at -1, is not
+        unaffected = ~np.append(affected, True)  # an image that is gone, at -1, is not
         keep = unaffected[self.pairs.first] & unaffected[self.pairs.second]
         # Every cluster has a second member; its edge decides for the whole cluster.
         first_edges = self.clusters.edges[self.clusters.starts + 1]

@@ -60,14 +60,16 @@ def parts_of_clusters(result: ClusterResult, only: Int64s | None = None) -> Pair
     key = picture * len(clusters) + cluster[place]
     _, start, count = np.unique(key, return_index=True, return_counts=True)
     start = start[by_medoid[start] | (count >= _MEMBERS)]
-    found = _composed(clusters, pairs, picture[start], row[start], members[place[start]], only)
+    found = _pairs_with_members(
+        clusters, pairs, picture[start], row[start], members[place[start]], only
+    )
     images = result.images
     first, second = (np.searchsorted(images.image_ids, end) for end in (found.first, found.second))
     bits = np.bitwise_count(images.turned[first, found.orientation] ^ images.turned[second, 0])
     return replace(found, distance=bits.sum(axis=1).astype(np.int64))
 
 
-def _composed(
+def _pairs_with_members(
     clusters: ClusterTable,
     pairs: Pairs,
     picture: Int64s,
@@ -88,17 +90,17 @@ def _composed(
     step, target = step[wanted], target[wanted]
     other = clusters.members[target]
     # From the picture to the member it was compared with, then to the medoid, then to the target.
-    maps = _directed(pairs, row[step], picture[step])
+    maps = _maps_from(pairs, row[step], picture[step])
     measures = pairs.measures[row[step]].copy()
     source = order[np.searchsorted(clusters.members[order], member[step])]
     for edges, inward in ((clusters.edges[source], True), (clusters.edges[target], False)):
-        some = np.flatnonzero(edges >= 0)
-        edge = edges[some]
-        near = (member[step] if inward else other)[some]
-        leg = _directed(pairs, edge, near)
-        maps[some] = compose(maps[some], leg if inward else invert(leg))
-        less = pairs.measures[edge, 1] < measures[some, 1]
-        measures[some[less]] = pairs.measures[edge[less]]
+        not_medoid = np.flatnonzero(edges >= 0)
+        edge = edges[not_medoid]
+        start = (member[step] if inward else other)[not_medoid]
+        step_map = _maps_from(pairs, edge, start)
+        maps[not_medoid] = compose(maps[not_medoid], step_map if inward else invert(step_map))
+        less = pairs.measures[edge, 1] < measures[not_medoid, 1]
+        measures[not_medoid[less]] = pairs.measures[edge[less]]
     swap = picture[step] > other
     maps[swap] = invert(maps[swap])
     found = Pairs(
@@ -112,10 +114,10 @@ def _composed(
         np.zeros(len(step), np.bool_),
         np.zeros((len(step), DETAILS), np.uint8),
     )
-    return found.take(_new(found, pairs))
+    return found.take(_unrelated_so_far(found, pairs))
 
 
-def _directed(pairs: Pairs, rows: Int64s, image: Int64s) -> Float64s:
+def _maps_from(pairs: Pairs, rows: Int64s, image: Int64s) -> Float64s:
     """Return the maps of pairs from one of their images to the other, float64 (k, 6)."""
     maps = pairs.maps[rows].copy()
     backward = pairs.first[rows] != image
@@ -123,7 +125,7 @@ def _directed(pairs: Pairs, rows: Int64s, image: Int64s) -> Float64s:
     return maps
 
 
-def _new(found: Pairs, pairs: Pairs) -> Int64s:
+def _unrelated_so_far(found: Pairs, pairs: Pairs) -> Int64s:
     """Return the first row of each pair that is not known to be related."""
     known = pairs.take(np.isin(pairs.status, RELATED))
     n = 1 + max(int(each.max(initial=0)) for each in (found.second, known.first, known.second))

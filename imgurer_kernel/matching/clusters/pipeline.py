@@ -135,9 +135,9 @@ def find_clusters(
     candidates = add_nearest(known, found)
     # Also connected by matches that were kept until nearer ones replaced them.
     ends = zip((known.first, known.second), (found.first, found.second), strict=True)
-    anew = connected_to(state.dirty, *map(np.concatenate, ends))
-    clusters, pairs = state.unchanged(anew)
-    concerned = candidates.take(anew[candidates.first])
+    affected = connected_to(state.dirty, *map(np.concatenate, ends))
+    clusters, pairs = state.unchanged(affected)
+    concerned = candidates.take(affected[candidates.first])
     solved, solved_pairs = _solve(ranked, concerned, state, turned, loaders, progress)
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)

@@ -1,8 +1,8 @@
-"""Decide which of two takes a copy of one of them is joined with.
+"""Choose which of several takes of one scene a copy is joined with.
 
-A copy that is smaller, or written on, may agree with several takes of one scene: what moved is lost
-in it, or taken for another edit. It joins the one that it is most like. Which pictures are takes is
-known by the cameras' clocks, or from pairs that were compared.
+A small or captioned copy may agree with several takes: motion is lost at its size, or looks like
+another edit. It joins the take that it agrees with best. Takes are recognized by the cameras'
+clocks, or by pairs that were compared.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _NEAREST = 16
 
 
 def without_other_takes(pairs: Pairs, proven: Int64s, times: Int64s | None) -> Int64s:
-    """Drop pairs that would join a copy with other takes than the one it is most like.
+    """Drop pairs that would join a copy with a take that it does not agree with best.
 
     Parameters
     ----------
@@ -28,29 +28,28 @@ def without_other_takes(pairs: Pairs, proven: Int64s, times: Int64s | None) -> I
     proven
         int64 (k,), ascending: rows of those that are the same.
     times
-        int64 (n,): when the images were taken, in seconds; 0 where it is not known. None for
-        nowhere.
+        int64 (n,): when the images were taken, in seconds; 0 if unknown. None if all are unknown.
 
     Returns
     -------
     int64, ascending: the rows that are left.
     """
     if times is not None and len(proven):
-        proven = _without_other_times(pairs, proven, times)
-    takes = _sure(pairs, np.flatnonzero(pairs.status == ANOTHER_TAKE))
+        proven = _drop_other_times(pairs, proven, times)
+    takes = _comparable_takes(pairs, np.flatnonzero(pairs.status == ANOTHER_TAKE))
     while len(takes) and len(proven):
-        # What is no copy of a take is another take of its copies, too.
-        takes = _between_takes(pairs, proven, takes)
+        # The two images of a dropped pair are takes themselves: repeat with these.
+        takes = _conflicting_pairs(pairs, proven, takes)
         proven = np.setdiff1d(proven, takes)
-        takes = _sure(pairs, takes)
+        takes = _comparable_takes(pairs, takes)
     return proven
 
 
 def untested_among_takes(pairs: Pairs, medoid: Int64s) -> Int64s:
-    """Choose untested pairs within stars, of images of which there are other takes, ascending.
+    """Choose untested pairs within stars, of images that have other takes, ascending.
 
-    Other pairs within a star change no cluster. Few of each image are chosen: a scene may have
-    thousands of frames.
+    Other pairs within a star change no cluster. Few pairs of each image are chosen, since a scene
+    may have thousands of frames.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ def untested_among_takes(pairs: Pairs, medoid: Int64s) -> Int64s:
     medoid
         int64 (n,): the medoid of the star of each.
     """
-    takes = _sure(pairs, np.flatnonzero(pairs.status == ANOTHER_TAKE))
+    takes = _comparable_takes(pairs, np.flatnonzero(pairs.status == ANOTHER_TAKE))
     has_takes = np.zeros(len(medoid), np.bool_)
     has_takes[pairs.first[takes]] = has_takes[pairs.second[takes]] = True
     within = medoid[pairs.first] == medoid[pairs.second]
@@ -74,36 +73,36 @@ def untested_among_takes(pairs: Pairs, medoid: Int64s) -> Int64s:
     return chosen
 
 
-def _sure(pairs: Pairs, rows: Int64s) -> Int64s:
-    """Keep the rows of other takes that agree as copies do, seen from one place.
+def _comparable_takes(pairs: Pairs, rows: Int64s) -> Int64s:
+    """Keep the rows of takes that agree as copies do, and show the scene from one place.
 
-    Stickers on two copies may look like something that has moved, but take more of the agreement.
+    Stickers on two copies may look like motion, but reduce the agreement more.
     """
     agreement, overlap = pairs.measures[rows, 1], pairs.measures[rows, 2]
-    sure: Int64s = rows[(agreement >= AGREEMENT) & same_view(pairs.maps[rows], overlap)]
-    return sure
+    comparable: Int64s = rows[(agreement >= AGREEMENT) & same_view(pairs.maps[rows], overlap)]
+    return comparable
 
 
-def _without_other_times(pairs: Pairs, proven: Int64s, times: Int64s) -> Int64s:
-    """Drop pairs of an image without a time with takes of another time than of its best pair."""
+def _drop_other_times(pairs: Pairs, proven: Int64s, times: Int64s) -> Int64s:
+    """Drop pairs of an image of unknown time with takes of another time than its best pair has."""
     first, second = (times[end[proven]] for end in (pairs.first, pairs.second))
-    half = np.flatnonzero((first == 0) != (second == 0))
-    rows = proven[half]
-    without = np.where(first[half] == 0, pairs.first[rows], pairs.second[rows])
-    time = np.maximum(first[half], second[half])
+    one_known = np.flatnonzero((first == 0) != (second == 0))
+    rows = proven[one_known]
+    untimed = np.where(first[one_known] == 0, pairs.first[rows], pairs.second[rows])
+    time = np.maximum(first[one_known], second[one_known])
     likeness = pairs.measures[rows, :2].sum(axis=1)
-    order = np.lexsort((rows, -likeness, without))
-    _, start = np.unique(without[order], return_index=True)
+    order = np.lexsort((rows, -likeness, untimed))
+    _, first_of_each = np.unique(untimed[order], return_index=True)
     best = np.zeros(len(times), np.int64)
-    best[without[order[start]]] = time[order[start]]
-    return np.delete(proven, half[times_differ(time, best[without])])
+    best[untimed[order[first_of_each]]] = time[order[first_of_each]]
+    return np.delete(proven, one_known[times_differ(time, best[untimed])])
 
 
-def _between_takes(pairs: Pairs, proven: Int64s, takes: Int64s) -> Int64s:
-    """List the weaker of two proven pairs of one image with two takes, if these agree better.
+def _conflicting_pairs(pairs: Pairs, proven: Int64s, takes: Int64s) -> Int64s:
+    """List the weaker of two proven pairs of an image with two takes, if the takes agree better.
 
-    Where they agree less, each may be a copy of that image with another edit. Of 6,500 pairs of
-    edits of photographs 3 are dropped, and 17 if takes count that agree less by 0.02.
+    If they agree less, they may be two edits of that image. Of 6,500 pairs of edits of
+    photographs 3 are dropped, and 17 if takes count that agree less by 0.02.
     """
     agreement = pairs.measures[:, 1].astype(np.float64)
     n = 1 + int(max(pairs.first.max(), pairs.second.max()))
@@ -117,19 +116,21 @@ def _between_takes(pairs: Pairs, proven: Int64s, takes: Int64s) -> Int64s:
     one, other = pairs.first[takes], pairs.second[takes]
     swap = degree[one] > degree[other]
     one, other = np.where(swap, other, one), np.where(swap, one, other)
-    some = degree[one] > 0
-    one, other, takes = one[some], other[some], takes[some]
-    # All neighbors of the one, those of each take together.
+    has_neighbors = degree[one] > 0
+    one, other, takes = one[has_neighbors], other[has_neighbors], takes[has_neighbors]
+    # List all neighbors of the image with fewer of them, grouped by take.
     take = np.repeat(np.arange(len(takes)), degree[one])
     place = np.arange(len(take)) - np.repeat(np.cumsum(degree[one]) - degree[one], degree[one])
     place += start[one[take]]
     wanted = other[take] * n + others[place]
     found = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
     both = key[found] == wanted
-    mine, theirs, take = row[place[both]], row[found[both]], takes[take[both]]
-    # Equal ones by the images themselves: rows depend on what was compared first.
+    row_with_one, row_with_other, take = row[place[both]], row[found[both]], takes[take[both]]
+    # Break ties by the images: the order of rows depends on the order of comparisons.
     number = pairs.first * n + pairs.second
-    less = agreement[mine] < agreement[theirs]
-    less |= (agreement[mine] == agreement[theirs]) & (number[mine] > number[theirs])
-    weaker = np.where(less, mine, theirs)
+    is_weaker = agreement[row_with_one] < agreement[row_with_other]
+    is_weaker |= (agreement[row_with_one] == agreement[row_with_other]) & (
+        number[row_with_one] > number[row_with_other]
+    )
+    weaker = np.where(is_weaker, row_with_one, row_with_other)
     return np.unique(weaker[agreement[take] >= agreement[weaker]])
