@@ -193,7 +193,7 @@ class Workbench(PanelMethods):
         DataFrame
             One row for each file, with the columns and in the order of
             `imgurer_kernel.report.frames.file_frame`; by image those of `cluster_frame`, where
-            exact copies, being one image, are no cluster. ``attrs`` has plan (how the search was
+            exact copies, being one image, are not a cluster. ``attrs`` has plan (how the search was
             done), uninformative (images so flat that only equal pixels make them duplicates), stale
             (images left out because their fingerprint is of another version and their original
             cannot be read), stale_files (files that were changed or are missing on disk).
@@ -224,7 +224,7 @@ class Workbench(PanelMethods):
     def related(
         self, image: object | None = None, *, progress: ProgressOption = True
     ) -> pd.DataFrame:
-        """Find related pictures that are no duplicates: another take, a colour variant, a part.
+        """Find related pictures that are not duplicates: another take, a colour variant, a part.
 
         Parameters
         ----------

@@ -182,7 +182,7 @@ def test_what_is_known_of_several_is_a_frame(store):
     assert store.holdings(image_id=[]).empty
     assert store.files(image_id=2).equals(store.files(image_id=[2]))
     for ask in (store.images, lambda ids: store.files(image_id=ids)):
-        with pytest.raises(QueryError, match="number 1 of 2 is nan, which is no image_id"):
+        with pytest.raises(QueryError, match="number 1 of 2 is nan, which is not a valid image_id"):
             ask(pd.Series([1, np.nan]))
 
 

@@ -17,7 +17,7 @@ def folder(tmp_path, monkeypatch):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "colour.png").write_bytes(encode(scene(1), "PNG"))
-    # More bytes than in colour, and taken in first: only its colour speaks for the other one.
+    # More bytes than in colour, and ingested first: only colour is a reason to keep the other one.
     gray = Image.fromarray(scene(1)).convert("L").convert("RGB")
     gray.save(folder / "a gray.png", compress_level=0)
     for name, time in (("b new.jpg", 2_000_000_000), ("c old (1).jpg", 1_000_000_000)):
@@ -50,7 +50,7 @@ def test_clusters_keep_by_the_policy_what_needs_no_measuring(folder, tmp_path):
     with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
         wb.ingest(folder, progress=False)
         frame = wb.clusters(progress=False)
-        assert kept(frame) == KEPT, "colour is known since the files were taken in"
+        assert kept(frame) == KEPT, "colour is known since the files were ingested"
         by_image = wb.clusters(by="image", progress=False)
         assert kept(by_image) == {"colour.png"}, "by the same rules; equal files are one image"
         assert kept(frame) == kept(wb.queue(frame, measure=False, progress=False))

@@ -1,4 +1,4 @@
-"""Workbench.sql: what can be asked, and what is refused."""
+"""Workbench.sql: which statements are answered, and which are refused."""
 
 import time
 
@@ -93,7 +93,7 @@ def test_moments_are_in_utc_wherever_the_machine_is():
 
 @pytest.mark.parametrize("wrong", ["SELECT '\ud800'", None, 5])
 def test_what_is_no_text_is_an_error(wrong):
-    with pytest.raises(QueryError, match="is no statement"):
+    with pytest.raises(QueryError, match="is not a statement"):
         select(wrong, {})
 
 

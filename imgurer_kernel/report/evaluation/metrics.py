@@ -294,7 +294,7 @@ def _describe(
     )
     found = (
         f"{advice}: it finds {_interval(best, 'recall')} of {int(best['planted']):,} planted "
-        f"copies, and {_interval(best, 'precision')} of what it holds to be the same are."
+        f"copies, and {_interval(best, 'precision')} of what it considers the same is right."
     )
     scale = (
         f"In this store of {count(images, 'picture')} that are not flat, about {wrong:,.0f} of all "

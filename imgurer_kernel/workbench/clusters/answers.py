@@ -159,7 +159,7 @@ class ClusterAnswers:
             self._states[kind] = state
 
     def save(self, kind: SearchKind, answer: Answer, state: SearchState, generation: int) -> None:
-        """Save a new result; to be called within `turn`.
+        """Save a new result; call it within `turn`.
 
         If it cannot be written, it is kept in memory only.
 

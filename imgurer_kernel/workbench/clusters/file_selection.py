@@ -38,7 +38,7 @@ class FileSelection:
         Patterns of files that take no part, of an `imgurer_kernel.common.globs.Exclusion`; with
         `folders`, only the path below these is matched, as in a walk through them.
     min_size
-        Least size of a file that takes part, in bytes.
+        Smallest file that takes part, in bytes.
     states
         States of files that take part.
     """
@@ -104,8 +104,8 @@ class FileSelection:
     def roots(self) -> list[Path]:
         """The folders to walk for all files that may take part, each once.
 
-        Also those below another one: a walk from there may leave them out, and if they do not
-        exist, it must be said.
+        Folders below another one are listed too: a walk through the outer folder may leave them
+        out, and a folder that does not exist must be reported.
         """
         # A folder that is given by two paths is walked once.
         by_real = {os.path.realpath(key): key for key in sorted(self._folders, reverse=True)}
@@ -138,7 +138,7 @@ class FileSelection:
         return files.assign(is_listed=listed, is_reference=reference, place=place)
 
     def _never_walked(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
-        """Tell which files a walk from their folder leaves out, though they were ingested once."""
+        """Mark the ingested files that a walk from their folder leaves out by now, bool (n,)."""
         roots = [os.fsdecode(folder) for folder in self._folders]
         known: dict[tuple[bytes, int], bool] = {}
         found = np.zeros(len(files), np.bool_)
@@ -152,7 +152,7 @@ class FileSelection:
         return found
 
     def _excluded(self, files: pd.DataFrame, place: Int64s) -> BoolMask:
-        """Tell which files the patterns exclude; `place` as in `marked`."""
+        """Mark the files that the patterns exclude, bool (n,); `place` as in `marked`."""
         exclusion = Exclusion(self.exclude)
         # A folder given by the user takes part, whatever the folders above it are called.
         roots = [os.fsdecode(folder) for folder in self._folders] if self.folders else []
@@ -197,7 +197,7 @@ def folder_key(folder: Folder, name: str) -> bytes:
 
 
 def _absolute(folders: Folder | Iterable[Folder], name: str) -> tuple[bytes, ...]:
-    """Return the absolute paths of folders, as bytes, each once."""
+    """Return the absolute paths of folders, as bytes, without repetitions."""
     given = [folders] if not isinstance(folders, Iterable) or isinstance(folders, str) else folders
     given = list(given)
     if not all(isinstance(each, str | os.PathLike) for each in given):

@@ -96,37 +96,37 @@ class ClusterFacts:
         """Whether every member still exists."""
         return bool(np.isin(self.grouped.clusters.members, self.images["image_id"]).all())
 
-    def seen(self, selection: FileSelection, look: DiskCheck) -> pd.DataFrame:
+    def checked_files(self, selection: FileSelection, disk_check: DiskCheck) -> pd.DataFrame:
         """Return the files that take part and are unchanged, and all others of their images.
 
         Columns `imgurer_kernel.report.frames.FILE_FACTS` and place.
         """
         ids, names = self.images["image_id"].tolist(), self.images["digest"].tolist()
         digests = dict(zip(ids, names, strict=True))
-        return look.at(selection.marked(self.files), digests)
+        return disk_check.at(selection.marked(self.files), digests)
 
-    def without_files(self, seen: pd.DataFrame) -> Int64s:
+    def members_without_files(self, checked: pd.DataFrame) -> Int64s:
         """List members of which no file takes part: image_ids, ascending."""
-        listed = seen.loc[seen["is_listed"].astype(bool), "image_id"]
+        listed = checked.loc[checked["is_listed"].astype(bool), "image_id"]
         members = self.grouped.clusters.members
         return distinct(members[~np.isin(members, listed.to_numpy(np.int64))])
 
-    def frame(self, seen: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
+    def frame(self, checked: pd.DataFrame, selection: FileSelection, by: By) -> pd.DataFrame:
         """Build the frame, a row for each file or for each image."""
-        links = seen.loc[seen["links"] < 0, "file_id"]
+        links = checked.loc[checked["links"] < 0, "file_id"]
         keepers = partial(
             standard_keepers,
             files=self.files.assign(is_link=self.files["file_id"].isin(links)),
             images=self.details.assign(within_frame=self._within_frame()),
             measured=self.measured,
         )
-        frame = file_frame(self.grouped, self.images, seen, file_order, keepers)
+        frame = file_frame(self.grouped, self.images, checked, file_order, keepers)
         if by == "image":
             kept = frame.loc[frame["is_keeper"], "image_id"]
             frame = cluster_frame(
                 self.grouped, self.images, lambda members: members["image_id"].isin(kept).to_numpy()
             )
-        return selection.spanning(frame, seen)
+        return selection.spanning(frame, checked)
 
     def _within_frame(self) -> "pd.Series[float]":
         """Return the share within a frame for each of `details`: measured, or from searches."""

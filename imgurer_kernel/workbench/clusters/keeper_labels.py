@@ -16,7 +16,7 @@ from imgurer_kernel.workbench.search.service import SearchService
 
 _VERSION = f"{ALGORITHM}/{VERSION}"
 # Pairs compared between two checks whether to stop; some 20 ms each.
-_TOGETHER = 32
+_CHUNK = 32
 
 
 def with_labels(
@@ -33,15 +33,15 @@ def with_labels(
     known = catalog.run(pair_labels.recall, _VERSION, sorted(needed))
     if progress is not None:
         missing = sorted(needed - known.keys())
-        for start in range(0, len(missing), _TOGETHER):
+        for start in range(0, len(missing), _CHUNK):
             progress("comparing", start, len(missing))
-            found = _compared(missing[start : start + _TOGETHER], search, catalog)
+            found = _label_pairs(missing[start : start + _CHUNK], search, catalog)
             catalog.run(pair_labels.remember, _VERSION, found)
             known |= found
     return against_keepers(chosen, known)[0] if known else labelled
 
 
-def _compared(
+def _label_pairs(
     pairs: Iterable[DigestPair], search: SearchService, catalog: Catalog
 ) -> dict[DigestPair, str]:
     """Label pairs, without those that cannot be compared now."""

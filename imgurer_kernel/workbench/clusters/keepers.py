@@ -42,8 +42,8 @@ def chosen(
     clusters
         By file.
     files
-        `POLICY_FILE_FACTS`, as `imgurer_kernel.store.catalog.files.present_files` has them; with
-        is_link, the disk is not asked which are symbolic links.
+        `POLICY_FILE_FACTS`, as `imgurer_kernel.store.catalog.files.present_files` has them.
+        Symbolic links are looked up on disk unless there is a column is_link.
     images
         `POLICY_FACTS` of their images.
     measured
@@ -69,7 +69,7 @@ def standard_keepers(
 
 
 def worth_measuring(clusters: pd.DataFrame) -> list[str]:
-    """List the digests of clusters, except clusters of exact copies, which measure alike."""
+    """List the digests of clusters, except clusters of exact copies, whose measures are equal."""
     alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
     digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
     return digests

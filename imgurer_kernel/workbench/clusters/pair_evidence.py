@@ -27,7 +27,7 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
     DataFrame
         cluster_id, image_id (the medoid), other_id, filename, other_filename, label, distance,
         score; and where the two were compared orientation, correlation, overlap (share of the other
-        one that lies in the medoid), map_a to map_f (from the other one to the medoid, as
+        picture that lies in the medoid), map_a to map_f (from the other picture to the medoid, as
         `imgurer_kernel.matching.affine` has maps) and detail. Images of equal pixels are not
         compared.
     """
@@ -52,10 +52,10 @@ def pair_evidence(clusters: pd.DataFrame, pairs: Pairs | None) -> pd.DataFrame:
     )
     if pairs is None or not len(pairs):
         return frame
-    return frame.join(_compared(frame, pairs))
+    return frame.join(_measures_of(frame, pairs))
 
 
-def _compared(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+def _measures_of(frame: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
     """Collect the measures of each pair of the frame; missing where there are none."""
     # Which image comes first depends on how a pair was found.
     low, high = np.minimum(pairs.first, pairs.second), np.maximum(pairs.first, pairs.second)

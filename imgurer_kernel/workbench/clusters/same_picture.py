@@ -8,7 +8,7 @@ from imgurer_kernel.workbench.clusters.file_selection import FileSelection
 from imgurer_kernel.workbench.search.service import SearchService
 
 # Two pictures are compared in some milliseconds; all clusters of a large store take seconds.
-_FEW = 32
+_MOST_COMPARED = 32
 
 
 class SamePictureCheck:
@@ -29,7 +29,7 @@ class SamePictureCheck:
     def __init__(self, search: SearchService, verdicts: Verdicts, pairs: int) -> None:
         self._search = search
         self._verdicts = verdicts
-        self._few = pairs <= _FEW
+        self._compare_first = pairs <= _MOST_COMPARED
 
     def __call__(self, one: FileOfImage, other: FileOfImage) -> str | None:
         """Return why they are not known to be the same, in words; None if they are."""
@@ -38,8 +38,10 @@ class SamePictureCheck:
         refused = self._verdicts.refusal(one.digest, other.digest)
         if refused is not None or frozenset((one.digest, other.digest)) in self._verdicts.same:
             return refused
-        ways = [self._compare, self._share_cluster]
-        if any(way(one, other) for way in (ways if self._few else reversed(ways))):
+        checks = [self._compare, self._share_cluster]
+        if any(
+            check(one, other) for check in (checks if self._compare_first else reversed(checks))
+        ):
             return None
         return (
             f"it is not known to be the same picture as {other.path or other.filename}; "

@@ -77,7 +77,7 @@ class ClusterSearch:
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
-        look = DiskCheck(self._store.blobs.own_path)
+        disk_check = DiskCheck(self._store.blobs.own_path)
         without = np.empty(0, np.int64)
         if selection.restricts:
             found = self._catalog.run(files.present_files, None, selection.states)
@@ -86,8 +86,8 @@ class ClusterSearch:
             facts, outdated = self._find_clusters(
                 radius, selection, without, verify=verify, thorough=thorough, progress=progress
             )
-            seen = facts.seen(selection, look)
-            gone = facts.without_files(seen)
+            checked = facts.checked_files(selection, disk_check)
+            gone = facts.members_without_files(checked)
             if not len(gone):
                 break
             # A picture that is gone may have been one that others were compared with.
@@ -95,20 +95,20 @@ class ClusterSearch:
         unknown = facts.uncoloured()
         if unknown:
             facts = facts.with_grays(look_for_colours(self._store, unknown))
-        frame = facts.frame(seen, selection, by)
+        frame = facts.frame(checked, selection, by)
         if measure is not False and by == "file":
             missing = facts.unmeasured(worth_measuring(frame))
             if missing and (measure or len(missing) <= MEASURED):
                 with staged(progress) as report:
                     facts = facts.with_measured(measured(self._store, missing, report))
-                frame = facts.frame(seen, selection, by)
+                frame = facts.frame(checked, selection, by)
         # A few scalars only: pandas copies attrs to each frame that is derived from this one.
         frame.attrs = {
             "plan": facts.grouped.plan,
             "searched": self._searched(radius, verify=verify, thorough=thorough),
             "uninformative": facts.grouped.uninformative - outdated,
             "stale": outdated,
-            "stale_files": look.stale_files,
+            "stale_files": disk_check.stale_files,
         }
         return frame
 
@@ -147,16 +147,16 @@ class ClusterSearch:
                 return None  # the answer for another catalog
             equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
             facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
-        look = DiskCheck(self._store.blobs.own_path)
-        seen = facts.seen(selection, look)
-        listed = seen.loc[seen["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
+        disk_check = DiskCheck(self._store.blobs.own_path)
+        checked = facts.checked_files(selection, disk_check)
+        listed = checked.loc[checked["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
         facts = replace(facts, grouped=facts.grouped.among(listed))
-        frame = facts.frame(seen, selection, "file")
+        frame = facts.frame(checked, selection, "file")
         frame.attrs = {
             "plan": facts.grouped.plan,
             "uninformative": facts.grouped.uninformative,
             "stale": 0,
-            "stale_files": look.stale_files,
+            "stale_files": disk_check.stale_files,
             "current": generation == last.generation,
         }
         return frame

@@ -180,7 +180,7 @@ class ClusterService:
                 answer = self._answers.answer(kind, identity)
                 if answer is None:
                     before = self._answers.state(kind)
-                    answer, state = self._find_anew(before, hashes, digest_ranks, kind, progress)
+                    answer, state = self._search(before, hashes, digest_ranks, kind, progress)
                     with self._catalog.transaction() as connection:
                         generation = generations.current(connection)
                         answer = replace(answer, origin=generations.origin(connection))
@@ -195,10 +195,10 @@ class ClusterService:
         before = self._answers.state(kind)
         # In the scope of the full search: another one would find other clusters among the same
         # pictures.
-        found, _ = self._find_anew(before, rest, digest_ranks[left], kind, progress, answer.scope)
+        found, _ = self._search(before, rest, digest_ranks[left], kind, progress, answer.scope)
         return found.clusters
 
-    def _find_anew(
+    def _search(
         self,
         before: SearchState | None,
         hashes: CatalogHashes,
@@ -285,16 +285,16 @@ class ClusterService:
             digests = sizes["digest"].tolist()
             seen = PreparedPictures(pictures, result.images.boxes(ids))
             for begin in range(0, len(part), _CHUNK):
-                some = part.take(slice(begin, begin + _CHUNK))
-                first, second = (np.searchsorted(ids, end) for end in (some.first, some.second))
-                close = measure_pairs(some, seen, first, second)
+                chunk = part.take(slice(begin, begin + _CHUNK))
+                first, second = (np.searchsorted(ids, end) for end in (chunk.first, chunk.second))
+                close = measure_pairs(chunk, seen, first, second)
                 words: list[PairLabel] = []
                 to_compare: list[tuple[int, str, str]] = []
                 for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
                     one, other = (
                         appearance_of(widths[k], heights[k], grays[k], seen, k) for k in ends
                     )
-                    words.append(label_for(some, row, one, other, close[row]))
+                    words.append(label_for(chunk, row, one, other, close[row]))
                     if may_be_equal(words[row], *pictures[list(ends)]):
                         to_compare.append((row, *(digests[k] for k in ends)))
                 report = partial(progress, "labelling", len(codes), len(pairs))

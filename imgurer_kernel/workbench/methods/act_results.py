@@ -12,7 +12,7 @@ RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entr
 
 
 def without_paths(
-    looked: Sequence[Act | str], results: Sequence[ActResult], who: str
+    checked: Sequence[Act | str], results: Sequence[ActResult], user: str
 ) -> list[ActResult]:
     """Remove paths of other users' files from reasons of refusal: members may not see them.
 
@@ -22,11 +22,13 @@ def without_paths(
         For each row its act, or the reason of its refusal.
     """
     answer = []
-    for act, result in zip(looked, results, strict=True):
+    for act, result in zip(checked, results, strict=True):
         why = result.refused or ""
-        if isinstance(act, Act) and act.keeper.user_name != who and why.startswith(NOT_SOUND):
+        if isinstance(act, Act) and act.keeper.user_name != user and why.startswith(NOT_SOUND):
             owner = act.keeper.user_name
-            answer.append(ActResult(None, f"{NOT_SOUND}: it is of {owner}; ask them, or an admin"))
+            answer.append(
+                ActResult(None, f"{NOT_SOUND}: it belongs to {owner}; ask them, or an admin")
+            )
         else:
             answer.append(result)
     return answer
@@ -34,9 +36,9 @@ def without_paths(
 
 def result_frame(
     rows: Sequence[PlannedRow],
-    looked: Sequence[Act | str],
+    checked: Sequence[Act | str],
     results: Sequence[ActResult],
-    well: str,
+    success: str,
 ) -> pd.DataFrame:
     """Make the frame that `apply` returns; `well` is the status of rows that were not refused."""
     table = [
@@ -46,11 +48,11 @@ def result_frame(
             "act": row.act if isinstance(act, str) else act.name,
             "keeper_id": row.keeper_id,
             "bytes": 0 if isinstance(act, str) else act.file.bytes,
-            "status": well if result.refused is None else "refused",
+            "status": success if result.refused is None else "refused",
             "why": result.refused,
             "entry_id": result.entry_id,
         }
-        for row, act, result in zip(rows, looked, results, strict=True)
+        for row, act, result in zip(rows, checked, results, strict=True)
     ]
     frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
     return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))

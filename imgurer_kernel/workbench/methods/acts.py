@@ -100,25 +100,27 @@ class ActMethods(DecisionMethods):
 
         def progress_text() -> str:
             done = self.catalog.run(journal.entries, batch=batch, states=["done"])
-            went = sum(it.entry_id >= first and it.act != "companion" for it in done)
-            back = f"; `imgurer review undo {batch}` or undo(batch={batch!r}) takes them back"
-            return f"{went:,} of {count(len(rows), 'file')} were removed{back if went else ''}"
+            removed = sum(it.entry_id >= first and it.act != "companion" for it in done)
+            remedy = f"; `imgurer review undo {batch}` or undo(batch={batch!r}) undoes that"
+            return (
+                f"{removed:,} of {count(len(rows), 'file')} were removed{remedy if removed else ''}"
+            )
 
         with staged(progress) as report:
             with nullcontext() if dry_run else self._turn(progress_text):
-                looked = self._check(rows, who, batch, to, reference)
-                ready = [each for each in looked if isinstance(each, Act)]
+                checked = self._check(rows, who, batch, to, reference)
+                ready = [each for each in checked if isinstance(each, Act)]
                 done = iter(
                     self._runner.rehearse(ready, report, quick=dry_run == "quick")
                     if dry_run
                     else self._runner.run(ready, who, batch, report)
                 )
             results = [
-                ActResult(None, each) if isinstance(each, str) else next(done) for each in looked
+                ActResult(None, each) if isinstance(each, str) else next(done) for each in checked
             ]
         if self.accounts.get(who).role != "admin":
-            results = without_paths(looked, results, who)
-        answer = result_frame(rows, looked, results, "ready" if dry_run else "done")
+            results = without_paths(checked, results, who)
+        answer = result_frame(rows, checked, results, "ready" if dry_run else "done")
         answer.attrs["batch"] = batch
         if not dry_run:
             _note_acts("acted", who, batch, answer)
@@ -141,8 +143,8 @@ class ActMethods(DecisionMethods):
         """
         who = self.accounts.require_enabled(user)
         frame = plan if isinstance(plan, pd.DataFrame) else plans.read_plan(plan)
-        looked = self._check(plans.rows_of_plan(frame), who, self.sitting, to, reference)
-        return [each for each in looked if isinstance(each, Act)]
+        checked = self._check(plans.rows_of_plan(frame), who, self.sitting, to, reference)
+        return [each for each in checked if isinstance(each, Act)]
 
     def undo(
         self,
@@ -182,27 +184,26 @@ class ActMethods(DecisionMethods):
             for entry in chosen
             if not is_admin and who not in {entry.user, entry.owner}
         }
-        back = [entry for entry in reversed(chosen) if entry.entry_id not in refused]
-        ids = [entry.entry_id for entry in back]
+        to_undo = [entry for entry in reversed(chosen) if entry.entry_id not in refused]
+        ids = [entry.entry_id for entry in to_undo]
 
         def progress_text() -> str:
             done = self.catalog.run(journal.entries, entry_ids=ids, states=["undone"])
-            return (
-                f"{len(done):,} of {count(len(back), 'act')} were undone; undo again for the rest"
-            )
+            acts = count(len(to_undo), "act")
+            return f"{len(done):,} of {acts} were undone; undo again for the rest"
 
         with self._turn(progress_text), staged(progress) as report:
-            errors = self._runner.undo(back, report)
+            errors = self._runner.undo(to_undo, report)
         refused |= {key: str(error) for key, error in errors.items()}
-        kept = {
+        not_undone = {
             it.decision_id: f"it was decided by {it.user}; ask them, or an admin"
             for it in decided
             if not is_admin and who != it.user
         }
-        gone = [it.decision_id for it in decided if it.decision_id not in kept]
-        if gone:
-            self.catalog.run(decisions.remove, gone)
-        answer = undone_frame(reversed(chosen), decided, refused, kept)
+        to_remove = [it.decision_id for it in decided if it.decision_id not in not_undone]
+        if to_remove:
+            self.catalog.run(decisions.remove, to_remove)
+        answer = undone_frame(reversed(chosen), decided, refused, not_undone)
         _note_acts("undone", who, batch, answer)
         return answer
 
@@ -244,7 +245,7 @@ class ActMethods(DecisionMethods):
     ) -> tuple[list[JournalEntry], list[Decision]]:
         """Find what to undo: acts, the earliest first, and decisions."""
         if entries is not None and batch is not None:
-            message = "give either entries or a batch: what is to be taken back?"
+            message = "entries and a batch were given; give only one of them"
             raise QueryError(message)
         if entries is not None:
             ids = [entries] if isinstance(entries, int | np.integer) else list(entries)
@@ -263,8 +264,8 @@ class ActMethods(DecisionMethods):
                     message = f"there is no sitting {batch!r}; journal() lists them"
                     raise QueryError(message)
                 step = chosen
-            said = decisions.all_decisions(connection, step.decision_ids)
-            return journal.entries(connection, entry_ids=step.entry_ids), said
+            decided = decisions.all_decisions(connection, step.decision_ids)
+            return journal.entries(connection, entry_ids=step.entry_ids), decided
 
     def _check(
         self,
@@ -305,13 +306,13 @@ class ActMethods(DecisionMethods):
             reference=selection.reference,
             goal=None if to is None else folder_key(to, "to"),
         )
-        looked: list[Act | str] = []
+        checked: list[Act | str] = []
         for row in rows:
             try:
-                looked.append(check.act(row))
+                checked.append(check.act(row))
             except ActRefused as error:
-                looked.append(str(error))
-        return looked
+                checked.append(str(error))
+        return checked
 
 
 def _note_acts(event: str, who: str, batch: str | None, answer: pd.DataFrame) -> None:

@@ -39,8 +39,8 @@ class DecisionMethods(WriteMethods):
     ) -> pd.DataFrame:
         """Decide that pairs or clusters are the same, different, or to be decided later.
 
-        Pairs that any user holds to be *different* never share a cluster again. *Later* postpones a
-        cluster. A new decision replaces the user's earlier one on the same pictures.
+        Pairs that any user decided to be *different* never share a cluster again. *Later* postpones
+        a cluster. A new decision replaces the user's earlier one on the same pictures.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class DecisionMethods(WriteMethods):
         QueryError
             If a decision does not exist.
         NotAllowed
-            If it belongs to another user, and the user is no admin.
+            If it belongs to another user, and the user is not an admin.
         """
         who = self.accounts.get(self.accounts.require_enabled(user))
         ids = [decision_ids] if isinstance(decision_ids, int) else list(decision_ids)
@@ -141,10 +141,12 @@ class DecisionMethods(WriteMethods):
             raise QueryError(message)
         others = sorted(set(found["user"]) - {who.name})
         if others and who.role != "admin":
-            message = f"a decision of {others[0]} is not for {who.name} to take back; ask an admin"
+            message = (
+                f"{who.name} may not undo a decision of {others[0]}; ask {others[0]}, or an admin"
+            )
             raise NotAllowed(message)
         self.catalog.run(decisions.remove, ids)
-        note("decision-taken-back", user=who.name, decisions=len(ids), of=", ".join(others) or None)
+        note("decision-undone", user=who.name, decisions=len(ids), of=", ".join(others) or None)
         return found
 
     def _verdicts(self) -> Verdicts:

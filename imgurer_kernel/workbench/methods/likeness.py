@@ -125,7 +125,7 @@ def distances(
     for start in range(0, len(chosen), _BLOCK):
         rows = chosen[start : start + _BLOCK]
         bits = np.bitwise_count(hashes[rows, None] ^ hashes[None]).sum(axis=2, dtype=np.int64)
-        bits[np.arange(len(rows)), rows] = 129  # a picture is no neighbor of itself
+        bits[np.arange(len(rows)), rows] = 129  # a picture is not a neighbor of itself
         nearest[start : start + _BLOCK] = bits.min(axis=1)
     one = random.integers(0, number, len(chosen))
     other = (one + random.integers(1, number, len(chosen))) % number

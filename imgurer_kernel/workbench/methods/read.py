@@ -53,7 +53,7 @@ class ReadMethods:
     def holdings(
         self, *, image_id: "int | Several | None" = None, user: str | None = None
     ) -> pd.DataFrame:
-        """List which user brought which image, under which name, from where and when."""
+        """List which user added which image, under which name, from where and when."""
         return self.catalog.run(queries.holdings, image_ids=_optional(image_id), user=user)
 
     def files(

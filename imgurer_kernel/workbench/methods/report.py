@@ -33,8 +33,8 @@ from imgurer_kernel.workbench.search.related import related_pairs
 
 _FACTS = ["image_id", "filename", "format", "informative", "algorithm"]
 _WHY = {
-    "missing": "it was not where it was taken in from when that was scanned last",
-    "changed": "it held something else when it was scanned last",
+    "missing": "it was not at the path that it was ingested from at the last scan",
+    "changed": "its path held other content at the last scan",
 }
 
 

@@ -92,8 +92,8 @@ def each_of(
             try:
                 found.append(answer(*arguments))
             except ImgurerError as error:
-                said = ", ".join(f"{each!r:.200}" for each in arguments)
-                error.add_note(f"that was number {number} of {len(given)}: {said}")
+                shown = ", ".join(f"{each!r:.200}" for each in arguments)
+                error.add_note(f"that was number {number} of {len(given)}: {shown}")
                 raise
             advance(1)
     return found
@@ -125,7 +125,7 @@ def ids_of(given: object, what: str = "image_id") -> list[int]:
     ids = [int(each) for each in several if is_image_id(each)]
     if len(ids) < len(several):
         number, each = next((n, it) for n, it in enumerate(several) if not is_image_id(it))
-        message = f"number {number} of {len(several)} is {each!r:.200}, which is no {what}"
+        message = f"number {number} of {len(several)} is {each!r:.200}, which is not a valid {what}"
         raise QueryError(message)
     return ids
 

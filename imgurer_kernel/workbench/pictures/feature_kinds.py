@@ -65,17 +65,17 @@ def window_features(root: Path, loader: ImageLoader) -> PictureFeatures[Windows]
     """Make the cache for the window hashes of a store's pictures."""
 
     def compute(image_ids: Int64s) -> tuple[Windows, BoolMask]:
-        windows, there = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
-        while there.any():
+        windows, exists = Windows.empty(len(image_ids)), np.ones(len(image_ids), np.bool_)
+        while exists.any():
             try:
-                pictures = loader.verification(image_ids[there])
+                pictures = loader.verification(image_ids[exists])
             except UnknownImage:  # forgotten since the snapshot
-                there = loader.existing(image_ids)
+                exists = loader.existing(image_ids)
                 continue
             hashes = dhash_many(window_grays(pictures).reshape(-1, 9, 9))
-            windows.hashes[there] = hashes.reshape(len(pictures), -1, 2)
+            windows.hashes[exists] = hashes.reshape(len(pictures), -1, 2)
             break
-        return windows, there
+        return windows, exists
 
     return PictureFeatures(root / "derived" / "windows", Windows, 1, compute)
 

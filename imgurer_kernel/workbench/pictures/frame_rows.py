@@ -26,7 +26,7 @@ def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, KeyC
     Raises
     ------
     QueryError
-        If it is no frame, has none of these columns or one of them twice, or lacks `group`.
+        If it is not a frame, has none of these columns or one of them twice, or lacks `group`.
     """
     if isinstance(frame, pd.Series):
         frame = frame.to_frame()
@@ -34,17 +34,17 @@ def check_frame(frame: object, group: object = None) -> tuple[pd.DataFrame, KeyC
         message = f"a gallery is made of a frame, not of a {type(frame).__name__}"
         raise QueryError(message)
     columns: list[object] = list(frame.columns)
-    there = ", ".join(map(str, columns)) or "no columns"
+    names = ", ".join(map(str, columns)) or "no columns"
     named = next((name for name in NAMES if name in columns), None)
     if named is None:
-        message = f"the frame has none of {', '.join(NAMES)}; it has {there}; rename one of them"
+        message = f"the frame has none of {', '.join(NAMES)}; it has {names}; rename one of them"
         raise QueryError(message)
     for name in (named, group):
         if name is not None and columns.count(name) > 1:
             message = f"the frame has {columns.count(name)} columns {name!r}; leave one"
             raise QueryError(message)
     if group is not None and group not in columns:
-        message = f"there is no column {group!r} to group by; the frame has {there}"
+        message = f"there is no column {group!r} to group by; the frame has {names}"
         raise QueryError(message)
     return frame, named
 

@@ -236,8 +236,8 @@ class PictureFeatures(Generic[Record]):
 
     def _save(self, image_ids: Int64s, keys: UInt64s) -> None:
         """Write the added rows, or all rows of the given images if many were added."""
-        much = max(_FEW_CHANGES, len(image_ids) // _CHANGED_SHARE)
-        if len(self._added.image_ids) <= much:
+        threshold = max(_FEW_CHANGES, len(image_ids) // _CHANGED_SHARE)
+        if len(self._added.image_ids) <= threshold:
             if self._unwritten >= _WORTH_WRITING:
                 self._write(1, self._added)
             return
@@ -277,14 +277,14 @@ class PictureFeatures(Generic[Record]):
             return
         # Drop added rows that are in the main file by now; keep rows that only this process has.
         for rows, unwritten in ((self._added, 0), (own, self._unwritten)):
-            mine = np.flatnonzero(self._main.places(rows.image_ids, rows.keys) < 0)
+            missing = np.flatnonzero(self._main.places(rows.image_ids, rows.keys) < 0)
             if rows is self._added:
-                self._added = rows.take(mine) if len(mine) < len(rows.image_ids) else rows
+                self._added = rows.take(missing) if len(missing) < len(rows.image_ids) else rows
                 continue
-            mine = mine[self._added.places(rows.image_ids[mine], rows.keys[mine]) < 0]
-            if len(mine):
-                self._add(rows.take(mine))
-            self._unwritten = min(unwritten, len(mine))
+            missing = missing[self._added.places(rows.image_ids[missing], rows.keys[missing]) < 0]
+            if len(missing):
+                self._add(rows.take(missing))
+            self._unwritten = min(unwritten, len(missing))
 
     def _load(self, data: DerivedData, *, trusted: bool) -> CachedRows[Record] | None:
         derived = data.load(trusted=trusted)

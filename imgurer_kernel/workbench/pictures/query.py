@@ -158,7 +158,7 @@ def bytes_of(given: object, settings: Settings) -> bytes:
             # device or a pipe would never end.
             found = path.stat()
             if not stat.S_ISREG(found.st_mode):
-                message = f"{path} cannot be read: it is no regular file; give a picture file"
+                message = f"{path} cannot be read: it is not a regular file; give a picture file"
                 raise SourceError(message)
             if found.st_size > settings.max_bytes:
                 message = f"{path} has over {settings.max_bytes:,} bytes (max_bytes)"

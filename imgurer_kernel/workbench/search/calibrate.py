@@ -89,12 +89,12 @@ class CalibrationRun:
             "are harder to find than large ones."
         )
         unseen = (
-            "Of pictures that a verified search holds to be duplicates only one was taken: whether "
-            "it is right about these is for a person to see."
+            "Of pictures that a verified search considers duplicates only one was used: a person "
+            "has to judge whether they are duplicates."
         )
         notes = [done, unseen]
         if len(originals) < sample:
-            notes.append(f"{sample:,} were asked for; these are all that there are.")
+            notes.append(f"{sample:,} were requested; the store has no more.")
         if unreadable:
             notes.append(f"{count(unreadable, 'original')} could not be read.")
         trials = planted.search(progress)
@@ -189,13 +189,13 @@ class _PlantedCopies:
 
     size: int
     prints: ImageHashes
-    gallery: ImageCache
+    images: ImageCache
 
     @classmethod
     def of(cls, originals: list[Fingerprint], copies: list[list[Fingerprint]]) -> "_PlantedCopies":
         rows = [*originals, *(made[k] for k in range(len(TRANSFORMS)) for made in copies)]
         pictures = np.stack([_grays(row.verification, 64) for row in rows])
-        gallery = ImageCache(
+        images = ImageCache(
             np.arange(len(rows)),
             PictureLoaders(
                 lambda ids: pictures[ids],
@@ -206,14 +206,14 @@ class _PlantedCopies:
         )
         informative = np.array([row.informative for row in rows])
         windows = np.zeros((len(rows), len(WINDOWS), 2), np.uint64)
-        windows[informative] = gallery.windows(np.flatnonzero(informative))
+        windows[informative] = images.windows(np.flatnonzero(informative))
         prints = ImageHashes(
             turned_hashes(np.stack([_grays(row.grays, 9) for row in rows])),
             np.array([row.trimmed_dhash for row in rows], np.uint64),
             informative,
             windows,
         )
-        return cls(len(originals), prints, gallery)
+        return cls(len(originals), prints, images)
 
     def search(self, progress: Progress) -> Trials:
         """Search for the copies of one transform after the other, by hash and verified."""
@@ -236,7 +236,7 @@ class _PlantedCopies:
             distinct=np.full(n, size * (size - 1) + size * (size - 1) // 2),
             originals=size * (size - 1) // 2,
             plain=self._hits(first, second, distance),
-            verified={radius: self._compared(found, progress) for radius, found in rows.items()},
+            verified={radius: self._compare(found, progress) for radius, found in rows.items()},
         )
 
     def _plain_pairs(self, places: Int64s, new: Int64s) -> tuple[Int64s, Int64s, Int64s]:
@@ -257,7 +257,7 @@ class _PlantedCopies:
         )
         return found.with_ids(places)
 
-    def _compared(self, parts: list[Candidates], progress: Progress) -> Hits:
+    def _compare(self, parts: list[Candidates], progress: Progress) -> Hits:
         rows = parts[0]
         for part in parts[1:]:
             rows = rows.joined(part)
@@ -268,7 +268,7 @@ class _PlantedCopies:
             done += compared
             progress("comparing", min(done, total), total)
 
-        pairs = verify_candidates(rows, self.gallery, add)
+        pairs = verify_candidates(rows, self.images, add)
         found = pairs.take(pairs.status != SAME_LAYOUT)
         return self._hits(found.first, found.second, found.measures[:, 1])
 

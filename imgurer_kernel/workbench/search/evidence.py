@@ -69,7 +69,7 @@ def evidence_of(
         return replace(
             evidence_of(other, one, original, equal_pixels).reversed(), first=0, second=1
         )
-    found = _compared(one, other, original)
+    found = _compare(one, other, original)
     grays = [np.frombuffer(each.fingerprint.verification, np.uint8) for each in (one, other)]
     if (
         equal_pixels
@@ -80,32 +80,32 @@ def evidence_of(
     return found
 
 
-def _compared(
-    one: Query, other: Query, original: Callable[[str], UInt8s | None] | None
-) -> Evidence:
+def _compare(one: Query, other: Query, original: Callable[[str], UInt8s | None] | None) -> Evidence:
     """Search for each picture with the other, and compare them from the matches found."""
 
     def originals(positions: Int64s) -> list[UInt8s]:
         asked = [original((one, other)[k].digest) for k in positions] if original else []
         return [picture for picture in asked if picture is not None]
 
-    gallery = _gallery(one, other, originals)
+    images = _image_cache(one, other, originals)
     frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
     # A search finds a pair by the first of these matches; use the same, for equal labels and bits.
     near = _both_ways(one, other, CANDIDATE_RADIUS)
     if len(near):
-        evidence = _evidence(one, other, verify_candidates(near, gallery, frames=frames), gallery)
+        evidence = _evidence(one, other, verify_candidates(near, images, frames=frames), images)
         if evidence.duplicate:
             return evidence
     rows = _both_ways(one, other, _ALL_BITS)
-    return _evidence(one, other, verify_candidates(rows, gallery, frames=frames), gallery)
+    return _evidence(one, other, verify_candidates(rows, images, frames=frames), images)
 
 
 def _both_ways(one: Query, other: Query, radius: int) -> Candidates:
     """Find all matches by which a search could find one picture with the other, in either order."""
-    there, back = _matches(one, other, radius), _matches(other, one, radius)
-    back = back.at(back.second, back.first).reversed(np.ones(len(back), np.bool_))
-    return keep_nearest(concatenate((there, back)))
+    forward, backward = _matches(one, other, radius), _matches(other, one, radius)
+    backward = backward.at(backward.second, backward.first).reversed(
+        np.ones(len(backward), np.bool_)
+    )
+    return keep_nearest(concatenate((forward, backward)))
 
 
 def _matches(one: Query, other: Query, radius: int) -> Candidates:
@@ -128,8 +128,8 @@ def _matches(one: Query, other: Query, radius: int) -> Candidates:
         spot_radius=usual_spot_radius(2),
         spot_votes=SPOT_VOTES,
     )
-    asked = QueryPicture(one.grays, one.fingerprint.trimmed_dhash, windows[0], spots[0])
-    return picture_candidates(asked, *searches, stored, radius, WINDOW_RADIUS)
+    picture = QueryPicture(one.grays, one.fingerprint.trimmed_dhash, windows[0], spots[0])
+    return picture_candidates(picture, *searches, stored, radius, WINDOW_RADIUS)
 
 
 def _features_of(query: Query) -> tuple[Spots, UInt64s]:
@@ -156,10 +156,12 @@ def evidence_by_cluster(
         The pairs of the cluster's medoid with them, by ids; a single pair if one is the medoid.
     """
     ends = np.column_stack((member_edges.first, member_edges.second))
-    there = [_directed(member_edges.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids]
+    to_medoid = [
+        _map_from(member_edges.take(np.flatnonzero((ends == k).any(axis=1))), k) for k in ids
+    ]
     via = None if len(member_edges) == 1 else next(k for k in ends[0].tolist() if k not in ids)
     least = int(np.argmin(member_edges.measures[:, 1]))
-    maps = there[0] if via is None else compose(there[0], invert(there[1]))
+    maps = to_medoid[0] if via is None else compose(to_medoid[0], invert(to_medoid[1]))
     found = replace(
         member_edges.take(np.array([least])),
         first=np.array([0]),
@@ -168,18 +170,18 @@ def evidence_by_cluster(
         orientation=nearest_orientation(maps),
         negative=np.array([np.logical_xor.reduce(member_edges.negative)]),
     )
-    gallery = _gallery(one, other)
-    depths = gallery.border_depths(np.arange(2))
+    images = _image_cache(one, other)
+    depths = images.border_depths(np.arange(2))
     found.details[:, DETAILS - 1] = are_borders(depths[:1], depths[1:], maps)
-    return replace(_evidence(one, other, found, gallery), via=via)
+    return replace(_evidence(one, other, found, images), via=via)
 
 
-def _directed(spoke: Pairs, image_id: int) -> Float64s:
+def _map_from(edge: Pairs, image_id: int) -> Float64s:
     """Return the map of one pair from an image to the other, float64 (1, 6)."""
-    return spoke.maps if spoke.first[0] == image_id else invert(spoke.maps)
+    return edge.maps if edge.first[0] == image_id else invert(edge.maps)
 
 
-def _gallery(
+def _image_cache(
     one: Query, other: Query, originals: Callable[[Int64s], list[UInt8s]] | None = None
 ) -> ImageCache:
     """Make a cache of both pictures, at positions 0 and 1."""
@@ -196,9 +198,9 @@ def _gallery(
     return ImageCache(np.arange(2), loaders)
 
 
-def _evidence(one: Query, other: Query, found: Pairs, gallery: ImageCache) -> Evidence:
+def _evidence(one: Query, other: Query, found: Pairs, images: ImageCache) -> Evidence:
     """Make the evidence of a compared pair, given as one row."""
-    seen = gallery.read(np.arange(2))
+    seen = images.read(np.arange(2))
     sides = [query_appearance(each, seen, k) for k, each in enumerate((one, other))]
     close = measure_pairs(found, seen, np.arange(1), np.arange(1, 2))[0]
     correlation, score, overlap = (float(value) for value in found.measures[0])

@@ -67,8 +67,8 @@ class NeighborSearch:
             picture = decode.read(found.thumbnail, colour=False, frame=THUMBNAIL)
             spots = find_spots(picture.view().gray())
         windows = _windows_of(np.frombuffer(found.verification, np.uint8))
-        asked = QueryPicture(query.grays, found.trimmed_dhash, windows, spots)
-        return self._search(asked, stored, radius)
+        query_picture = QueryPicture(query.grays, found.trimmed_dhash, windows, spots)
+        return self._search(query_picture, stored, radius)
 
     def of_images(
         self,
@@ -93,20 +93,20 @@ class NeighborSearch:
             spots = None
             at = int(np.searchsorted(stored.spotted, image_id))
             # Spots of more images take longer than the rest of a search.
-            few = len(stored.spotted) <= _MAX_FOR_INTERMEDIATES
-            if few and at < len(stored.spotted) and stored.spotted[at] == image_id:
+            spots_are_few = len(stored.spotted) <= _MAX_FOR_INTERMEDIATES
+            if spots_are_few and at < len(stored.spotted) and stored.spotted[at] == image_id:
                 spots = stored.spots.spots.take(np.array([at]))
             row, column = trimmed[hashes.positions(image_ids[[k]])[0]].tolist()
-            asked = QueryPicture(grays[k], (row, column), _windows_of(verification[k]), spots)
-            found = self._search(asked, stored, radius)
+            picture = QueryPicture(grays[k], (row, column), _windows_of(verification[k]), spots)
+            found = self._search(picture, stored, radius)
             found = found.take(found.second != image_id)
             parts.append(found.at(np.full(len(found), image_id), found.second))
         return concatenate(parts)
 
-    def _search(self, asked: QueryPicture, stored: StoredPictures, radius: int) -> Candidates:
+    def _search(self, picture: QueryPicture, stored: StoredPictures, radius: int) -> Candidates:
         with self._index.trees() as (whole, contents):
-            how = whole.search_many, contents.search_many, stored
-            return picture_candidates(asked, *how, radius, min(radius, WINDOW_RADIUS))
+            searched = whole.search_many, contents.search_many, stored
+            return picture_candidates(picture, *searched, radius, min(radius, WINDOW_RADIUS))
 
     def _stored(self, hashes: CatalogHashes) -> StoredPictures:
         """Collect the features to search of the images of a snapshot."""

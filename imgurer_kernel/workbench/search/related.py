@@ -55,5 +55,5 @@ def related_pairs(pairs: Pairs, facts: pd.DataFrame) -> pd.DataFrame:
             "other_filename": pd.Series([names.get(k) for k in high.tolist()], dtype="str"),
         }
     )
-    there = frame["image_id"].isin(names) & frame["other_id"].isin(names)
-    return frame[there].sort_values(["image_id", "other_id"], ignore_index=True)
+    exist = frame["image_id"].isin(names) & frame["other_id"].isin(names)
+    return frame[exist].sort_values(["image_id", "other_id"], ignore_index=True)

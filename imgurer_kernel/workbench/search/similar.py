@@ -138,13 +138,13 @@ class SimilarSearch:
             rows = self._neighbors.of_query(query, hashes, radius)
         while True:
             try:
-                return self._compared(query, hashes, rows, radius, lookalike_radius, exact)
+                return self._compare(query, hashes, rows, radius, lookalike_radius, exact)
             except UnknownImage:
                 # A thumbnail was missing because its image was just forgotten: the next read leaves
                 # it out.
                 continue
 
-    def _compared(
+    def _compare(
         self,
         query: Query,
         hashes: CatalogHashes,
@@ -157,7 +157,9 @@ class SimilarSearch:
         images, facts = self._load(rows.second, exact)
         if not len(images.image_ids):
             return _verdicts(images, Pairs.of(Candidates.none()), []), facts
-        found = verify_candidates(*self._placed(query, images, rows), frames=_frames(query, images))
+        found = verify_candidates(
+            *self._with_positions(query, images, rows), frames=_frames(query, images)
+        )
         intermediates = choose_intermediates(found, QUERY, MAX_INTERMEDIATES)
         intermediates = intermediates[~np.isin(images.image_ids[intermediates - 1], list(exact))]
         chosen = intermediates - 1
@@ -177,33 +179,33 @@ class SimilarSearch:
             images, facts = self._load(np.concatenate((before, links.second)), exact)
             # Renumber the pairs to the new positions of their images; drop those that are gone.
             moved = np.append(QUERY, images.positions(before))
-            there = (moved[found.first] >= 0) & (moved[found.second] >= 0)
-            found = found.take(there).with_ids(moved)
-            placed, gallery = self._placed(query, images, links)
+            remain = (moved[found.first] >= 0) & (moved[found.second] >= 0)
+            found = found.take(remain).with_ids(moved)
+            placed, cache = self._with_positions(query, images, links)
             ranks = _ranks(query, images)
-            asked = np.frombuffer(query.fingerprint.grays, np.uint8).reshape(1, 9, 9)
-            turned = turned_hashes(np.concatenate((asked, images.grays)))
-            linked = verify_candidates(placed, gallery, frames=_frames(query, images))
-            found = verify_by_intermediates(found, linked, QUERY, gallery, turned, ranks)
+            query_grays = np.frombuffer(query.fingerprint.grays, np.uint8).reshape(1, 9, 9)
+            turned = turned_hashes(np.concatenate((query_grays, images.grays)))
+            linked = verify_candidates(placed, cache, frames=_frames(query, images))
+            found = verify_by_intermediates(found, linked, QUERY, cache, turned, ranks)
         else:
-            _, gallery = self._placed(query, images, Candidates.none())
+            _, cache = self._with_positions(query, images, Candidates.none())
         # Pictures with near hashes are shown even if the comparison rejects them: users may judge.
         found = found.take((found.status != DIFFERENT) | (found.distance <= lookalike_radius))
         found = found.take(np.argsort(others_of(found, QUERY)))
-        words = _labels(query, images, found, gallery, self._loader.equal_pixels)
+        words = _labels(query, images, found, cache, self._loader.equal_pixels)
         return _verdicts(images, found, words), facts
 
-    def _placed(
+    def _with_positions(
         self, query: Query, images: _Images, rows: Candidates
     ) -> tuple[Candidates, ImageCache]:
         """Number the images of matches by position instead of id, in the order of digests."""
         first = np.where(rows.first == QUERY, QUERY, images.positions(rows.first))
         second = images.positions(rows.second)
-        there = np.flatnonzero((first >= 0) & (second >= 0))
+        remaining = np.flatnonzero((first >= 0) & (second >= 0))
         ranks = _ranks(query, images)
-        rows = rows.take(there).at(first[there], second[there])
+        rows = rows.take(remaining).at(first[remaining], second[remaining])
         rows = sort_matches(rows.reversed(ranks[rows.first] > ranks[rows.second]))
-        return rows, self._gallery(query, images)
+        return rows, self._image_cache(query, images)
 
     def _load(self, image_ids: Int64s, exact: Collection[int]) -> tuple[_Images, pd.DataFrame]:
         """Load the images that still exist, and their facts and those of exact matches."""
@@ -220,7 +222,7 @@ class SimilarSearch:
             )
             return found, facts[FACTS]
 
-    def _gallery(self, query: Query, images: _Images) -> ImageCache:
+    def _image_cache(self, query: Query, images: _Images) -> ImageCache:
         """Make a cache of the query's picture at position 0, and of the images after it."""
         same = [QUERY, *(np.flatnonzero(images.facts["digest"] == query.digest) + 1)]
 
@@ -247,8 +249,11 @@ class SimilarSearch:
             facts = images.facts.iloc[positions[~own] - 1]
             ids, digests = facts["image_id"].to_numpy(np.int64), facts["digest"].tolist()
             others = iter(self._loader.colours(ids, digests) if digests else [])
-            mine = in_colour(query.fingerprint.thumbnail) if own.any() else None
-            return [mine if k and mine is not None else next(others) for k in own.tolist()]
+            query_picture = in_colour(query.fingerprint.thumbnail) if own.any() else None
+            return [
+                query_picture if k and query_picture is not None else next(others)
+                for k in own.tolist()
+            ]
 
         def taken(positions: Int64s) -> Int64s:
             own = np.isin(positions, same)
@@ -283,19 +288,19 @@ def _labels(
     query: Query,
     images: _Images,
     found: Pairs,
-    gallery: ImageCache,
+    cache: ImageCache,
     equal_pixels: Callable[[str, str], bool],
 ) -> list[str]:
     """Label the pairs of the query with each image."""
     others = others_of(found, QUERY)
-    seen = gallery.read(np.concatenate(([QUERY], others)))
-    here = query_appearance(query, seen, QUERY)
+    seen = cache.read(np.concatenate(([QUERY], others)))
+    query_side = query_appearance(query, seen, QUERY)
     closeups = measure_pairs(found, seen, found.first, found.second)
     widths, heights = (images.facts[name].tolist() for name in ("width", "height"))
     words: list[str] = []
     for k, row in enumerate((others - 1).tolist()):
-        there = appearance_of(widths[row], heights[row], images.grays[row], seen, row + 1)
-        sides = (here, there) if found.first[k] == QUERY else (there, here)
+        image_side = appearance_of(widths[row], heights[row], images.grays[row], seen, row + 1)
+        sides = (query_side, image_side) if found.first[k] == QUERY else (image_side, query_side)
         words.append(label_for(found, k, *sides, closeups[k]))
         if images.digests[row] == query.digest:
             words[-1] = "exact"
@@ -307,8 +312,8 @@ def _labels(
 
 
 def _verdicts(images: _Images, found: Pairs, words: list[str]) -> pd.DataFrame:
-    back = found.first != QUERY
-    seen = np.where(back, INVERSE_ORIENTATION[found.orientation], found.orientation)
+    is_reversed = found.first != QUERY
+    seen = np.where(is_reversed, INVERSE_ORIENTATION[found.orientation], found.orientation)
     return pd.DataFrame(
         {
             "image_id": images.image_ids[others_of(found, QUERY) - 1],
