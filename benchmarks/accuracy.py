@@ -193,7 +193,7 @@ def run_ours(
     verify.compile_kernel()
     items, hashing = store.items, 0.0
     for name, chosen in tiers.items():
-        progress(f"{name}: taking in {len(chosen):,} files")
+        progress(f"{name}: ingesting {len(chosen):,} files")
         hashing += store.add(chosen)
         truth = np.array([items[k].origin for k in chosen])
         for contestant, how in OURS.items():

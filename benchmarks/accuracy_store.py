@@ -57,7 +57,7 @@ class Store:
     def _explain(self, workbench: Workbench, one: int, other: int) -> str:
         ids = [int(self.image_ids[k]) for k in (one, other)]
         if min(ids) < 0:
-            return "not taken in"
+            return "not ingested"
         found = workbench.evidence(*ids)
         return f"{found.distance} bits, {found.orientation}, agreement {found.score:.2f}"
 

@@ -63,7 +63,7 @@ def _sprites(rng: random.Random) -> Iterator[Drawn]:
 
 
 def _is_seen(one: Image.Image, other: Image.Image) -> bool:
-    """Tell whether two sprites differ by more than a few pixels: a hat may be behind the head."""
+    """Return whether two sprites differ by more than a few pixels: a hat may be behind the head."""
     return int((np.asarray(one) != np.asarray(other)).any(axis=2).sum()) >= _LEAST
 
 

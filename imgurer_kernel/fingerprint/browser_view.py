@@ -62,7 +62,7 @@ def for_browser(data: bytes, limits: Settings | None = None) -> BrowserView:
     Raises
     ------
     ImageRejected
-        If the file is no picture, over a limit, or damaged.
+        If the file is not a picture, over a limit, or damaged.
 
     Examples
     --------

@@ -176,7 +176,7 @@ def read(
     Raises
     ------
     ImageRejected
-        If the file is no picture, over a limit, or damaged.
+        If the file is not a picture, over a limit, or damaged.
     """
     limits = limits or usual_limits()
     if len(data) > limits.max_bytes:

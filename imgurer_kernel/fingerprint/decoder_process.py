@@ -2,7 +2,7 @@
 
 A decoder is C code that may read a file made by an attacker. Here it runs in a child with limits on
 time, memory and bytes written; a child that exceeds one is killed, its picture is rejected with the
-reason, and the next picture gets a new child. It is no sandbox: an attacker who takes over a child
+reason, and the next picture gets a new child. A child is not a sandbox: an attacker who controls it
 has the permissions of the user who runs this program.
 
 Children are started by `subprocess` instead of `multiprocessing`, which would run the user's own
@@ -82,7 +82,7 @@ class DecoderProcesses:
     ...     processes.fingerprint(b"not a picture", limits=Settings())
     ... except ImageRejected as reason:
     ...     print(reason)
-    this is a text file, which cannot be taken in; choose a picture
+    this is a text file, which cannot be ingested; choose a picture
     >>> processes.close()
     """
 
@@ -101,7 +101,7 @@ class DecoderProcesses:
         Raises
         ------
         ImageRejected
-            If it is no picture that can be ingested.
+            If it is not a picture that can be ingested.
         DecoderFailed
             If the child took too long or too much memory, or crashed.
         """
@@ -309,7 +309,7 @@ class _Child:
 
 def _not_started(why: str) -> str:
     return (
-        f"the process that decodes what is not trusted could not be started ({why}); is there "
+        f"the process that decodes untrusted pictures could not be started ({why}); is there "
         "memory for another process?"
     )
 

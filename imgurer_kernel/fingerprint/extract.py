@@ -47,7 +47,7 @@ def fingerprint(data: bytes, exact: bool = False, limits: Settings | None = None
     Raises
     ------
     ImageRejected
-        If the file is no picture, over a limit, or damaged; the message is for users.
+        If the file is not a picture, over a limit, or damaged; the message is for users.
     """
     picture = decode.read(data, limits, exact=exact)
     # Later steps can fail, too, and one file must never end a batch.

@@ -165,7 +165,7 @@ def _sum_other_grids(counts: Counts, grid: int) -> Counts:
 
 
 def _on_another_grid(counts: Counts, steps: Sequence[int]) -> Earlier | None:
-    """Find an earlier compression of a file that is no JPEG, or has another grid."""
+    """Find an earlier compression of a file that is not a JPEG, or has another grid."""
     beyond = counts[..., ::-1].cumsum(axis=2)[..., ::-1][..., _STEPS // 2 + 1]
     waves = counts.reshape(-1, _LARGEST + 1).astype(np.float32) @ _PERIODS
     periodic = waves.reshape(beyond.shape) / np.sqrt(beyond / 2 + 1)

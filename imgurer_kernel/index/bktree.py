@@ -186,9 +186,9 @@ class BKTree:
         Raises
         ------
         InvalidRadius
-            If the radius is no whole number from 0 to 128.
+            If the radius is not a whole number from 0 to 128.
         QueryError
-            If the hash is no pair of 64-bit words.
+            If the hash is not a pair of 64-bit words.
         """
         hash_, radius = as_hash(hash_), as_radius(radius)
         ids, distances = self._state.search(hash_, radius, self._compiled, self._buffers)
@@ -242,7 +242,7 @@ class BKTree:
         Raises
         ------
         InvalidRadius
-            If the radius is no whole number from 0 to 128.
+            If the radius is not a whole number from 0 to 128.
         """
         radius, state, compiled = as_radius(radius), self._state, self._compiled
         reach = None

@@ -108,7 +108,7 @@ def plan(n: int, radius: int, queries: int | None = 1, *, compiled: bool = True)
     Raises
     ------
     InvalidRadius
-        If the radius is no whole number from 0 to 128.
+        If the radius is not a whole number from 0 to 128.
     QueryError
         If a number is negative.
 

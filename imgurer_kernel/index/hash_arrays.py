@@ -33,7 +33,7 @@ def as_radius(radius: object) -> int:
     Raises
     ------
     InvalidRadius
-        If it is no whole number (a bool or a float is none), or out of range.
+        If it is not a whole number (a bool or a float is not one), or out of range.
 
     Examples
     --------

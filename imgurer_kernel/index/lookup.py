@@ -54,7 +54,7 @@ def matches(
     Raises
     ------
     InvalidRadius
-        If the radius is no whole number from 0 to 128.
+        If the radius is not a whole number from 0 to 128.
     QueryError
         If an array is not of uint64 and shape (n, 2).
     """

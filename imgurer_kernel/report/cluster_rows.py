@@ -32,7 +32,7 @@ def cluster_rows(given: object, columns: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     QueryError
-        If it is no frame, or lacks a column or has one twice; if a value is invalid; or if a file
+        If it is not a frame, lacks a column or has one twice; if a value is invalid; or if a file
         is in two clusters, for example because the answers of two searches were joined.
 
     Examples

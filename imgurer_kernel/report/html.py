@@ -101,7 +101,7 @@ def _words(figures: int, pairs: int, asked: int) -> list[str]:
         return [f"{count(pairs, 'pair')} explained by a figure: press compare."]
     words = (
         f"{figures:,} of {count(pairs, 'pair')}, those that are least alike, are explained by a "
-        "figure; of the others compare lays the thumbnails on each other."
+        "figure; for the others compare overlays the thumbnails."
     )
     return [words]
 

@@ -188,7 +188,7 @@ def leakage(
     table = _with_choice(table, conflicts)
     for name, root in roots.items():
         if not (table["split"] == name).any():
-            message = f"no file of {root!r} is known; take the folder in first"
+            message = f"no file of {root!r} is known; ingest the folder first"
             raise QueryError(message)
     return Leakage(
         files=table[list(FILES)].astype(dict(FILES)),

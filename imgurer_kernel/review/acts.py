@@ -152,7 +152,7 @@ class ActCheck:
     def _check_owner(self, file: FileOfImage) -> None:
         if file.user_name != self.user and not self.is_admin:
             message = (
-                f"it is a file of {file.user_name}; members act on their own files, ask an admin"
+                f"it belongs to {file.user_name}; members act on their own files, ask an admin"
             )
             raise ActRefused(message)
 
@@ -163,7 +163,9 @@ class ActCheck:
             message = "it is the file that is kept itself"
             raise ActRefused(message)
         if keeper.file_id in self.going:
-            message = f"the file that is kept, {keeper.path or keeper.filename}, is to go itself"
+            message = (
+                f"the file that is kept, {keeper.path or keeper.filename}, would be removed itself"
+            )
             raise ActRefused(message)
         for each, what in ((file, "it"), (keeper, "the file that is kept")):
             if each.state != "present":
@@ -179,7 +181,7 @@ class ActCheck:
             raise ActRefused(message)
         if file.digest == keeper.digest and file.user_name != keeper.user_name:
             message = (
-                f"it is how {file.user_name} has the picture that is kept; "
+                f"it is the file by which {file.user_name} has the kept picture; "
                 "it takes no space of its own"
             )
             raise ActRefused(message)
@@ -191,7 +193,7 @@ class ActCheck:
             message = "it is in the store and not on disk; choose forget"
             raise ActRefused(message)
         if any(path.startswith(folder.rstrip(b"/") + b"/") for folder in self.reference):
-            message = "it is in a reference folder, of which nothing is touched"
+            message = "it is in a reference folder, whose files are never touched"
             raise ActRefused(message)
         # What goes on disk is a copy of what stays on disk, or it could not be looked at there.
         if file.kept == "copy" and keeper.path_key is None:
@@ -200,7 +202,7 @@ class ActCheck:
         others = tuple(each for each in self.at_path(path) if each[0] != file.file_id)
         holders = sorted({user for _, user in others} - {self.user})
         if holders and not self.is_admin:
-            message = f"it is a file of {holders[0]}, too; ask an admin"
+            message = f"it also belongs to {holders[0]}; ask an admin"
             raise ActRefused(message)
         root = root_of(path, self.roots)
         names = split(root, path)
@@ -244,7 +246,7 @@ def _act_name(text: str) -> ActName:
     for name in ACTS:
         if name == text:
             return name
-    message = f"{text!r} is no act; there are {', '.join(ACTS)}"
+    message = f"{text!r} is not an act; there are {', '.join(ACTS)}"
     raise ActRefused(message)
 
 

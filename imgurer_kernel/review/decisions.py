@@ -1,7 +1,7 @@
 """Apply people's decisions about pairs and clusters to clusters (pure).
 
-A pair that any user holds to be different never shares a cluster again, however many others call it
-the same: keeping both pictures loses nothing. Disagreements are shown as such.
+A pair that any user decided to be different never shares a cluster again, even if all others
+decided that it is the same: keeping both pictures loses nothing. Disagreements are shown as such.
 """
 
 from collections import defaultdict

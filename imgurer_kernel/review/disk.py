@@ -201,7 +201,7 @@ def innermost(root: bytes, names: Sequence[bytes], *, make: bool = False) -> Ite
         except OSError as error:
             raise refusal(error, inner) from error
         except ValueError as error:  # a zero byte
-            message = f"{shown(inner)!r} is no path: {error}; name another folder"
+            message = f"{shown(inner)!r} is not a path: {error}; name another folder"
             raise ActRefused(message) from error
         yield OpenFolder(folder, at, missing)
 
@@ -225,7 +225,7 @@ def held(place: Place, path: bytes) -> Iterator[HeldFile]:
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            message = f"{shown(path)} is no file with contents; it is left alone"
+            message = f"{shown(path)} is not a regular file; it is left alone"
             raise ActRefused(message)
         yield HeldFile(place, descriptor, facts)
     finally:

@@ -141,7 +141,7 @@ class ActDiskCheck:
                 if seems_same
                 else "; scan it again"
             )
-            message = f"{disk.shown(path)} has been changed since it was taken in{hint}"
+            message = f"{disk.shown(path)} has been changed since it was ingested{hint}"
             raise ActRefused(message)
 
     # The two folders ------------------------------------------------------------------------
@@ -154,7 +154,9 @@ class ActDiskCheck:
         # A path with a zero byte is reported by the code that opens it.
         is_folder = os.path.isdir(act.target_root) or b"\0" in act.target_root  # noqa: PTH112
         if act.name == "move" and not is_folder:
-            message = f"{disk.shown(act.target_root)} is no folder; make it, or name another one"
+            message = (
+                f"{disk.shown(act.target_root)} is not a folder; make it, or name another folder"
+            )
             raise ActRefused(message)
         with disk.innermost(act.target_root, names[:-1]) as opened:
             place = disk.Place(opened.folder, names[-1])

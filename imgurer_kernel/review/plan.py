@@ -57,7 +57,7 @@ def make_plan(
         If the act is unknown.
     """
     if act != "auto" and act not in ACTS:
-        message = f"{act!r} is no act; choose auto, {', '.join(ACTS)}"
+        message = f"{act!r} is not an act; choose auto, {', '.join(ACTS)}"
         raise PlanInvalid(message)
     known = chosen["file_id"].isin(list(files)) & chosen["keeper_id"].isin(list(files))
     rows = chosen[goes(chosen) & known].reset_index(drop=True)
@@ -169,7 +169,7 @@ def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         text = given_path(path, "the plan", PlanInvalid).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         message = f"the plan {path} cannot be read: {reason}; save it as CSV in UTF-8"
         raise PlanInvalid(message) from error
     first = text.partition("\n")[0]
@@ -177,7 +177,7 @@ def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        message = f"the plan {path} is no table: {error}; save it as CSV"
+        message = f"the plan {path} is not a table: {error}; save it as CSV"
         raise PlanInvalid(message) from error
     head = [cell.strip() for cell in lines[0]] if lines else []
     filled = [
@@ -188,7 +188,7 @@ def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
     wrong = next((number for number, row in filled if len(row) > len(head)), None)
     if wrong is not None or len(set(head)) < len(head):
         where = f"row {wrong} has more cells than the heading" if wrong else "a heading is twice"
-        message = f"the plan {path} is no table: {where}; save it as CSV"
+        message = f"the plan {path} is not a table: {where}; save it as CSV"
         raise PlanInvalid(message)
     cells = [
         [_unguarded(cell) for cell in row] + [""] * (len(head) - len(row)) for _, row in filled
@@ -217,7 +217,7 @@ def require_replaceable(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         message = f"the plan cannot be written to {str(path)!r}: {reason}; give another path"
         raise PlanInvalid(message) from error
-    message = f"{path} exists and is no plan, so it is not replaced; give another name"
+    message = f"{path} exists and is not a plan, so it is not replaced; give another name"
     raise PlanInvalid(message)
 
 

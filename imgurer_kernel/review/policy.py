@@ -113,7 +113,7 @@ STANDARD = KeeperPolicy(
             "not in a folder for copies",
             "in a folder for copies",
         ),
-        Rule("taken in", "taken_in", "least", "taken in first", "taken in later"),
+        Rule("ingested", "taken_in", "least", "ingested first", "ingested later"),
         Rule("path", "place", "least", "first by path", "later by path"),
         Rule("id", "file_id", "least", "first", "later"),
     ),

@@ -37,10 +37,10 @@ def emptied(entry: JournalEntry) -> ActRefused:
     left = entry.act == "move" or (entry.act == "trash" and entry.state == "done")
     if left and entry.target_key is not None:
         return ActRefused(
-            "what was known of it was deleted for good when the trash was emptied; the file is "
+            "what was known of it was deleted permanently when the trash was emptied; the file is "
             f"{shown(entry.target_key)}: move it back, and scan its folder"
         )
-    return ActRefused("it was deleted for good when the trash was emptied")
+    return ActRefused("it was deleted permanently when the trash was emptied")
 
 
 class ActRows:
@@ -146,7 +146,7 @@ class ActRows:
             gone = self._restore_rows(entries)
         except (BlobMissing, BlobDamaged) as error:
             if len(entries) == 1:
-                message = f"the store has lost it: {error}"
+                message = f"the store lost the original: {error}"
                 return {entries[0].entry_id: ActRefused(message)}
             # One of them failed; restore them one by one to find which.
             return {key: why for entry in entries for key, why in self.restore([entry]).items()}

@@ -109,7 +109,7 @@ def require_writable(file: FileOfImage | None, user: str, *, is_admin: bool) -> 
         raise ActRefused(message)
     if file.user_name != user and not is_admin:
         message = (
-            f"it is a file of {file.user_name}; members write beside their own files, ask an admin"
+            f"it belongs to {file.user_name}; members write beside their own files, ask an admin"
         )
         raise ActRefused(message)
     return file

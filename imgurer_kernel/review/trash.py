@@ -113,7 +113,7 @@ class ReviewTrash(Trash):
             if is_reachable(entry):
                 why = copies.reason_to_keep(entry) or _undeletable(entry)
             else:
-                why = "its disk is away; empty the trash again when that is back"
+                why = "its disk is not mounted; mount it and empty the trash again"
             if why is not None:
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
@@ -208,7 +208,7 @@ class _Copies:
             return None
         return (
             f"it may be the last copy: the store has forgotten {last.keeper_path}, which was kept; "
-            "bring this one back, or take the other one in and empty the trash again"
+            "bring this one back, or ingest the other one and empty the trash again"
         )
 
     def _is_sound(self, digest: str) -> bool:

@@ -172,5 +172,5 @@ def _final(entry: JournalEntry) -> ActRefused | None:
             "it is in the trash of the system: bring it back there, then scan its folder again"
         )
     if entry.state != "done":
-        return ActRefused(f"there is nothing to take back: it is {entry.state}")
+        return ActRefused(f"there is nothing to undo: it is {entry.state}")
     return None

@@ -85,7 +85,7 @@ def lost(root: Path) -> CatalogDamaged:
     """Make the error for a store whose catalog is missing."""
     return CatalogDamaged(
         f"the catalog {root / CATALOG} is gone, and the originals beside it are there; bring it "
-        f"back, or have it made anew from its newest snapshot: `imgurer recover --root {root}`"
+        f"back, or rebuild it from its newest snapshot: `imgurer recover --root {root}`"
     )
 
 

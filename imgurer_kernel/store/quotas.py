@@ -76,7 +76,7 @@ class Quotas:
         StorageFull
             If one of them would exceed its user's quota, or that of all.
         InvalidUserName, UnknownUser, NotAllowed
-            If one is no user, or a disabled one.
+            If one is not a user, or is disabled.
         """
         more: dict[str, int] = {}
         with self.catalog.transaction() as connection:

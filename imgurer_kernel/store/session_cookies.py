@@ -128,7 +128,7 @@ def unseal(value: str, key: bytes, cookie: str) -> LoginSession:
     ------
     NotAllowed
         If the signature is wrong, was made for another cookie, or is older than `DAYS`; or if the
-        signed value is no session, as that of another version may be.
+        signed value is not a session, as that of another version may be.
     """
     parts = _open(value, key, cookie, DAYS)
     if len(parts) != 3 or not all(isinstance(part, str) for part in parts):

@@ -112,7 +112,7 @@ class Sessions:
         Raises
         ------
         InvalidUserName
-            If that is no user name.
+            If it is not a user name.
         """
         from imgurer_kernel.store.catalog import sessions as rows
 
@@ -135,7 +135,7 @@ class Sessions:
         Raises
         ------
         InvalidUserName
-            If that is no user name.
+            If it is not a user name.
         """
         from imgurer_kernel.store.catalog import sessions as rows
 

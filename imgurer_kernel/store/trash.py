@@ -68,7 +68,7 @@ def duration(text: str) -> timedelta:
     """
     found = re.fullmatch(r"([0-9]{1,6})([dhms])", text)
     if not found:
-        message = f"{text!r} is no span of time; write 30d, 12h, 90m or 0s"
+        message = f"{text!r} is not a span of time; write 30d, 12h, 90m or 0s"
         raise QueryError(message)
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
@@ -90,7 +90,7 @@ class Trash:
     ) -> bool:
         """Move files of a user into the trash; see `Workbench.forget`."""
         if (image_id is None) is (file_id is None):
-            message = "give either an image_id or a file_id: what is to be forgotten?"
+            message = "give either an image_id or a file_id, and not both"
             raise QueryError(message)
         owner = self._store.users.require_enabled(user)
         run = self._store.catalog.run
@@ -139,7 +139,7 @@ class Trash:
         UnknownFile
             If one of them is not, and was not, in the trash; nothing is restored then.
         NotAllowed
-            If one is another user's, and this one is no admin.
+            If one belongs to another user, and the acting user is not an admin.
         BlobMissing, BlobDamaged
             If the bytes of one are missing or changed; the files before it are restored.
         """
@@ -166,7 +166,7 @@ class Trash:
             with self._store.catalog.transaction() as connection:
                 self.bring_back(connection, ids[start : start + _BATCH])
         if ids:
-            note("brought-back", user=user, files=len(ids), first=str(wanted["filename"].iloc[0]))
+            note("restored", user=user, files=len(ids), first=str(wanted["filename"].iloc[0]))
         return wanted.reset_index(drop=True)
 
     def empty(self, older_than: timedelta | str, user: str | None = None) -> Emptied:
@@ -182,9 +182,9 @@ class Trash:
         Raises
         ------
         NotAllowed
-            If the user is no admin.
+            If the user is not an admin.
         QueryError
-            If it is no span of time, or a negative one.
+            If it is not a span of time, or is negative.
         """
         erased = self._erase_all(self._span(older_than, user))
         return self._emptied(erased, pd.DataFrame(columns=LEFT), user)
@@ -256,13 +256,13 @@ class Trash:
             unknown -= trash.restored(connection, unknown)
         if unknown:
             message = (
-                f"there is no file {min(unknown)} in the trash; it was deleted for good, or never "
-                "there: list() has those that are"
+                f"there is no file {min(unknown)} in the trash; it was deleted "
+                "permanently, or never there; list() lists the trash"
             )
             raise UnknownFile(message)
         others = {row.user for row in found} - {user}
         if others and self._store.users.get(user).role != "admin":
-            message = f"a file of {min(others)!r} is not for {user!r} to bring back; ask an admin"
+            message = f"{user!r} may not restore a file of {min(others)!r}; ask an admin"
             raise NotAllowed(message)
 
     def _restore_bytes(self, connection: Connection, digest: str) -> None:

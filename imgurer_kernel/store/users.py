@@ -135,7 +135,7 @@ class Users:
         Raises
         ------
         InvalidUserName, UnknownUser
-            If that is no user name, or there is no such account.
+            If it is not a user name, or there is no such account.
         """
         from imgurer_kernel.store.catalog import users as rows
 
@@ -147,7 +147,7 @@ class Users:
         Raises
         ------
         InvalidUserName, UnknownUser, NotAllowed
-            If that is no user, or a disabled one.
+            If there is no such user, or the account is disabled.
         """
         return self.catalog.run(enabled_name, name)
 
@@ -161,7 +161,7 @@ class Users:
         Raises
         ------
         InvalidUserName, UnknownUser
-            If one of them is no account.
+            If one of them does not exist.
         """
         from imgurer_kernel.store.catalog import users as rows
 

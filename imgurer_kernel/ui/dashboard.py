@@ -80,7 +80,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         for tab, model in self._models.items():
             model.observe(self._params_observer(tab), "params")
         self.session.observe(lambda _: self._load_header(), "version")
-        self.session.observe(lambda _: self._show_counts(), "taking_in")
+        self.session.observe(lambda _: self._show_counts(), "ingesting")
         self.review.observe(lambda _: self._show_counts(), ["queue", "done"])
         self._show_tabs()
 
@@ -217,8 +217,8 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             return
         links = [(count(self._statistics.images, "picture"), "#browse")]
         queue = self.review.queue
-        if self.session.taking_in:
-            links = [("taking in pictures", "#upload")]  # the number is not known yet
+        if self.session.ingesting:
+            links = [("ingesting pictures", "#upload")]  # the number is not known yet
         elif queue is not None and not (self.review.stale and self.review.job.busy):
             left = queue.clusters.loc[select(queue.clusters, QueueFilter(), "bytes")]
             left = left[~left.index.isin(list(self.review.done))]

@@ -58,7 +58,7 @@ class VisitorSession(HasTraits):
     ------
     version
         Increases whenever a panel of this session changes the store.
-    taking_in
+    ingesting
         Number of running uploads and folder ingests of this session. Meanwhile the number of
         pictures and duplicates is unknown, so no panel reports that there are none.
 
@@ -69,7 +69,7 @@ class VisitorSession(HasTraits):
     """
 
     version = Int()
-    taking_in = Int()
+    ingesting = Int()
 
     def __init__(self, workbench: "Workbench", user: str | None = None) -> None:
         super().__init__()
@@ -87,16 +87,16 @@ class VisitorSession(HasTraits):
         """Notify the other panels that the store has changed."""
         self.version += 1
 
-    def begin_taking_in(self) -> None:
-        """Mark that an upload or a folder is being ingested, until `end_taking_in`."""
-        self.taking_in += 1
+    def begin_ingest(self) -> None:
+        """Mark that an upload or a folder is being ingested, until `end_ingest`."""
+        self.ingesting += 1
 
-    def end_taking_in(self, *, changed: bool) -> None:
+    def end_ingest(self, *, changed: bool) -> None:
         """Mark the end of an ingest, and refresh the panels if the store has changed."""
         # First, so that the panels are busy reading before they show an outdated state.
         if changed:
             self.changed()
-        self.taking_in -= 1
+        self.ingesting -= 1
 
     def account(self) -> Account:
         """Return the visitor's account, read once."""
@@ -116,7 +116,7 @@ class VisitorSession(HasTraits):
         Raises
         ------
         NotAllowed
-            If the visitor is no admin, or the account is disabled.
+            If the visitor is not an admin, or the account is disabled.
         """
         account = self._read_account()
         with self._lock:

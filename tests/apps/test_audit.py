@@ -1,4 +1,4 @@
-"""What admins see of what others did."""
+"""The audit page: admins see acts of others, and nobody else does."""
 
 import json
 
@@ -48,11 +48,11 @@ def test_admins_see_decisions_and_events_the_latest_first(catalog, tmp_path):
 
 
 def test_members_see_nothing_of_it(catalog, tmp_path):
-    with pytest.raises(NotAllowed, match="ben is no admin"):
+    with pytest.raises(NotAllowed, match="ben is not an admin"):
         read_audit(catalog, "ben", tmp_path)
 
 
-def test_a_log_that_is_damaged_or_missing_keeps_nobody_from_the_rest(catalog, tmp_path):
+def test_other_events_are_shown_if_the_log_is_damaged_or_missing(catalog, tmp_path):
     assert read_audit(catalog, "ada", tmp_path) == []
     path = path_of(tmp_path)
     path.parent.mkdir()

@@ -55,7 +55,7 @@ def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
     assert said.count(f"already removed by sitting {batch}") == 2
     assert run("review", "undo", batch)[1] == "2 files back in place, 0 not\n"
     assert bytes_below(folder) == before
-    assert run("review", "undo", "--last")[1] == "there is nothing to take back\n"
+    assert run("review", "undo", "--last")[1] == "there is nothing to undo\n"
     assert run("review", "undo")[0] == 2
     assert run("review", "undo", "nobody")[0] == 1
     assert {row["state"] for row in json.loads(run("--json", "review", "journal")[1])} == {"undone"}
@@ -92,7 +92,7 @@ def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
         ('file_id,keeper_id\n"1,2\n', "no table"),
     ],
 )
-def test_what_is_no_plan(run, tmp_path, text, why):
+def test_a_file_that_is_not_a_plan_is_refused(run, tmp_path, text, why):
     plan = tmp_path / "plan.csv"
     plan.write_bytes(text.encode("latin-1"))
     status, _, errors = run("review", "apply", plan)

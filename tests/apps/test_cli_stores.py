@@ -1,4 +1,4 @@
-"""Which commands make a store, which never do, and what they say."""
+"""Which commands make a store, which never do, and their messages."""
 
 import pytest
 
@@ -43,7 +43,7 @@ READING = {
 
 @pytest.fixture
 def photos(tmp_path):
-    """A folder of photos beside a store; its name is one slip away."""
+    """A folder of photos beside a store, whose name differs by one letter."""
     folder = tmp_path / "stores"
     folder.mkdir()
     (folder / "IMG_0001.jpg").write_bytes(jpeg(0))
@@ -79,7 +79,7 @@ def test_reading_commands_write_nothing_and_name_what_was_meant(
         assert snapshot(tmp_path) == before, name
 
 
-def test_a_new_store_is_told_once(tmp_path, photos, capsys):
+def test_a_new_store_is_announced_once(tmp_path, photos, capsys):
     for words in (["ingest", photos], ["users", "list"], ["ingest", photos], ["clusters"]):
         main(["--root", str(tmp_path / "new"), *map(str, words)])
     assert capsys.readouterr().err.count("a new one was made") == 1
@@ -88,7 +88,9 @@ def test_a_new_store_is_told_once(tmp_path, photos, capsys):
 @pytest.mark.parametrize(
     "words", [["ingest", "{photos}"], ["serve"], ["users", "add", "ada"], ["import", "{tar}"]]
 )
-def test_none_is_made_among_photos_unless_told(tmp_path, photos, capsys, monkeypatch, words):
+def test_no_store_is_made_among_photos_without_the_option(
+    tmp_path, photos, capsys, monkeypatch, words
+):
     monkeypatch.setattr("imgurer_kernel.apps.server.serve", lambda *_, **__: None)
     monkeypatch.setattr("getpass.getpass", lambda prompt: "a long password")
     tar = tmp_path / "store.tar"
@@ -107,7 +109,7 @@ def test_none_is_made_among_photos_unless_told(tmp_path, photos, capsys, monkeyp
     assert "a new one was made" in capsys.readouterr().err
 
 
-def test_what_fails_at_once_makes_no_store(tmp_path, capsys):
+def test_a_command_that_fails_early_makes_no_store(tmp_path, capsys):
     for words in (["ingest", "nowhere.jpg"], ["import", "nowhere.tar"]):
         assert main(["--root", str(tmp_path / "new"), *words]) == 1
         assert capsys.readouterr().err.count("\n") == 1

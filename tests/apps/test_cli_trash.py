@@ -37,10 +37,10 @@ def test_forgotten_listed_restored_and_deleted_for_good(run, tmp_path):
     first, second = sorted(rows(run, "trash", "list"), key=lambda row: row["file_id"])
     assert first["path"] == str(tmp_path / "0.jpg")
     assert "0.jpg" in run("trash", "list")[1]
-    assert run("trash", "restore", first["file_id"])[1] == "1 file brought back\n"
-    assert run("trash", "restore", first["file_id"])[:2] == (0, "0 files brought back\n")
+    assert run("trash", "restore", first["file_id"])[1] == "1 file restored\n"
+    assert run("trash", "restore", first["file_id"])[:2] == (0, "0 files restored\n")
     assert rows(run, "similar", tmp_path / "0.jpg")[0]["image_id"] == first["image_id"]
-    assert run("trash", "empty", "--older-than", "30d")[1] == "0 files deleted for good\n"
+    assert run("trash", "empty", "--older-than", "30d")[1] == "0 files deleted permanently\n"
     assert rows(run, "trash", "empty", "--older-than", "0d") == [{"deleted": 1, "left": []}]
     assert run("trash", "list")[1] == "the trash is empty\n"
     assert run("trash", "restore", second["file_id"])[0] == 1
@@ -75,7 +75,7 @@ def test_wrong_usage(run, words):
 @pytest.mark.parametrize(
     "words", [["forget", 99], ["forget", "--files", 99], ["trash", "restore", 9]]
 )
-def test_what_is_not_there(run, words):
+def test_unknown_ids_are_errors(run, words):
     status, out, complaint = run(*words)
     assert (status, out, complaint.count("\n")) == (1, "", 1)
 
@@ -93,5 +93,5 @@ def test_commands_that_change_files_are_in_the_log(run, tmp_path):
     events = [json.loads(line) for line in lines]
     assert [(it["event"], it["process"]) for it in events] == [
         ("forgotten", "command"),
-        ("brought-back", "command"),
+        ("restored", "command"),
     ]

@@ -1,4 +1,4 @@
-"""The server's parts: what it is told, where it may listen, and who guesses passwords."""
+"""Parts of the server: configuration, addresses to listen on, and limits on password guesses."""
 
 import errno
 import inspect
@@ -87,7 +87,7 @@ def configured(store, notebook, listen=LOCAL, preheat=1):
 
 
 class Connection(KernelSocketHandler):
-    """A page's connection to its kernel, without either; it notes what is done."""
+    """Fake connection of a page to its kernel that records calls."""
 
     def __init__(self, settings):
         self.application = SimpleNamespace(settings=settings)
@@ -157,9 +157,7 @@ def test_others_come_in_by_a_login_only(store, notebook, no_voila, host):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", ""])
-def test_passwords_cross_no_network_in_the_open_unless_that_is_told(
-    store, notebook, no_voila, host
-):
+def test_plain_http_needs_the_option_insecure_http(store, notebook, no_voila, host):
     with pytest.raises(UnsafeListen, match=r"plain HTTP.*--trusted-proxy.*--insecure-http"):
         serve(store, host=host, port=0, login=True, open_browser=False, notebook=notebook)
     check_listen(host, login=True, insecure=True)
@@ -238,7 +236,7 @@ def test_the_address_that_a_person_types(host, address):
     assert Listen(host=host, port=8866, login=True).address == address
 
 
-def test_who_comes_when_no_file_can_be_opened_is_refused(monkeypatch):
+def test_a_connection_is_refused_if_no_file_can_be_opened(monkeypatch):
     full = OSError(errno.EMFILE, "too many open files")
     [listening] = open_sockets("127.0.0.1", 0)
     with listening:
@@ -279,7 +277,7 @@ def test_no_configuration_is_read_from_where_the_server_starts(store, notebook):
 
 
 def test_every_option_is_one_of_the_class_that_it_names(store, notebook):
-    """traitlets drops what it does not know without a word: a renamed class loses its options."""
+    """traitlets ignores unknown names silently: a renamed class would lose its options."""
     classes = {
         each.__name__: each
         for each in (
@@ -339,7 +337,7 @@ def test_foreign_host_names_are_refused_where_there_is_no_login(store, notebook,
         (Listen(host="0.0.0.0", port=1, login=True, insecure=True), True, False),
     ],
 )
-def test_what_others_may_ask_and_how(store, notebook, listen, remote, wants_tls):
+def test_remote_access_and_tls_in_the_configuration(store, notebook, listen, remote, wants_tls):
     settings = configured(store, notebook, listen).Voila.tornado_settings
     assert settings["allow_remote_access"] is remote
     assert settings["imgurer_wants_tls"] is wants_tls
@@ -369,7 +367,7 @@ def test_no_script_is_taken_from_the_page_itself():
 
 
 def test_voilas_one_inline_script_is_the_one_that_is_let_in():
-    """It is written into a page that takes long to come."""
+    """It is sent in a page that takes long to load."""
     said = re.findall(r"<script>(.*?)</script>", inspect.getsource(VoilaHandler.get_generator))
     digests = {
         f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in said
@@ -393,7 +391,7 @@ def test_kernels_get_the_whole_settings(store):
     assert all(isinstance(value, str) for value in variables.values())
 
 
-def test_kernels_are_told_of_the_login(store):
+def test_kernels_get_the_variables_of_the_login(store):
     listen = Listen(host="0.0.0.0", port=9, login=True)
     variables = configuration.kernel_environment(store, listen, "imgurer-9")
     assert variables[visitor.COOKIE_VARIABLE] == "imgurer-9"
@@ -477,7 +475,7 @@ def test_only_our_own_python_runs_kernels(tmp_path, monkeypatch):
         ("/#//evil.example", "/"),
     ],
 )
-def test_the_login_leads_nowhere_else(address, target):
+def test_the_login_redirects_to_the_dashboard_only(address, target):
     assert safe_next(address) == target
 
 
@@ -548,7 +546,7 @@ def test_a_throttle_stays_small():
     assert all(throttle.wait(number) > 0 for number in range(10))
 
 
-def test_who_keeps_guessing_is_remembered_longest():
+def test_the_most_recent_guesser_is_remembered_longest():
     throttle = Throttle(free=0, longest=60, clock=Clock(), most=3)
     throttle.failed("busy")
     throttle.failed("a")
@@ -565,7 +563,7 @@ HISTORY = st.lists(
 
 
 def after(history):
-    """A throttle with some past, and its clock; every try waits for its turn."""
+    """A throttle with earlier failures, and its clock; each try waits as long as required."""
     clock = Clock()
     throttle = Throttle(free=2, longest=20, clock=clock)
     for end, pause in history:
@@ -663,7 +661,7 @@ def worker():
 
 
 def test_a_full_queue_is_said_at_once_and_has_room_again(worker):
-    """Whether what was in it ended well, or badly, or was given up."""
+    """Whether its tasks succeeded, failed or were cancelled."""
     for _ in range(3):
         gate = threading.Event()
         running = worker.submit("a", gate.wait, 30)
@@ -681,7 +679,7 @@ def test_a_full_queue_is_said_at_once_and_has_room_again(worker):
         worker.submit("c", int, "9").result(30)
 
 
-def test_what_waits_is_cancelled_at_the_end():
+def test_waiting_tasks_are_cancelled_on_close():
     worker, gate = FairWorker(waiting=1, share=2, name="test"), threading.Event()
     running, waiting = worker.submit("a", gate.wait, 10), worker.submit("a", int, "5")
     waiting.add_done_callback(lambda _: gate.set())
@@ -690,8 +688,8 @@ def test_what_waits_is_cancelled_at_the_end():
     assert running.result()
 
 
-def test_who_comes_with_much_keeps_nobody_waiting():
-    """One turn for each; and nobody fills the queue alone."""
+def test_a_caller_with_many_tasks_does_not_delay_others():
+    """One task per turn, and no caller fills the queue alone."""
     worker, gate, done = FairWorker(waiting=9, share=5, name="test"), threading.Event(), []
     worker.submit("first", gate.wait, 30)
     futures = [worker.submit("flood", done.append, f"flood {each}") for each in range(5)]
@@ -706,7 +704,7 @@ def test_who_comes_with_much_keeps_nobody_waiting():
     assert len(done) == 7
 
 
-def test_what_is_given_up_leaves_nothing_behind():
+def test_cancelled_tasks_leave_no_state():
     worker, gate = FairWorker(waiting=3, share=4, name="test"), threading.Event()
     running = worker.submit("a", gate.wait, 30)
     for number in range(1000):
@@ -746,7 +744,7 @@ def signals():
         signal.signal(number, handler)
 
 
-def test_a_server_stops_when_it_is_told_to_or_its_terminal_is_closed(signals):
+def test_a_server_stops_on_signals_or_when_its_terminal_closes(signals):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for number in signals:
@@ -759,7 +757,7 @@ def test_a_server_stops_when_it_is_told_to_or_its_terminal_is_closed(signals):
             assert not late, "it goes on"
 
 
-def test_who_is_to_outlive_the_terminal_does(signals):
+def test_a_server_under_nohup_survives_its_terminal(signals):
     loop = IOLoop(make_current=False)
     signal.signal(signals[-1], signal.SIG_IGN)
     stop_on_signals(loop)
@@ -767,7 +765,7 @@ def test_who_is_to_outlive_the_terminal_does(signals):
     loop.close()
 
 
-def test_what_was_never_begun_does_not_complain_at_the_end(recwarn):
+def test_tasks_that_never_began_print_no_warning(recwarn):
     async def start():
         pass
 
@@ -781,7 +779,7 @@ def test_what_was_never_begun_does_not_complain_at_the_end(recwarn):
     ("status", "logged"), [(200, 0), (302, 0), (404, 0), (429, 0), (500, 1), (501, 1), (503, 0)]
 )
 def test_requests_that_the_server_failed_to_answer_are_logged(status, logged, caplog):
-    """No others: 503 is what a full server says, to everybody who comes."""
+    """No others: a full server answers 503 to every visitor."""
     request = SimpleNamespace(method="GET", path="/somewhere")
     with caplog.at_level(logging.DEBUG, configuration.__name__):
         configuration._log_failure(SimpleNamespace(get_status=lambda: status, request=request))

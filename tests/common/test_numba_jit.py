@@ -1,4 +1,4 @@
-"""Compiling goes on where numba's cache cannot be written."""
+"""Functions are compiled even if numba's cache cannot be written."""
 
 import errno
 import subprocess
@@ -24,7 +24,7 @@ def test_it_is_cached_where_that_works(tmp_path, monkeypatch):
     assert sum(again.stats.cache_hits.values()) == 1
 
 
-def test_what_was_cached_is_not_believed_when_something_compiled_has_changed(tmp_path, monkeypatch):
+def test_the_cache_is_invalid_after_any_change_of_compiled_code(tmp_path, monkeypatch):
     monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path / "cache"))
     package = tmp_path / "package"
     (package / "room" / "_numba").mkdir(parents=True)
@@ -41,9 +41,7 @@ def test_what_was_cached_is_not_believed_when_something_compiled_has_changed(tmp
     numba_jit._sources.cache_clear()
 
 
-def test_the_first_function_that_is_compiled_is_told_of_and_what_is_cached_is_not(
-    tmp_path, monkeypatch
-):
+def test_the_first_compilation_is_notified_and_cached_code_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
     told = []
     for expected in (1, 0, 0):

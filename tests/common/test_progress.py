@@ -22,7 +22,7 @@ def test_silence_and_bar(capsys):
     assert captured.out == ""
 
 
-def test_what_the_function_raises_ends_the_work():
+def test_an_exception_of_the_progress_function_stops_the_work():
     def stop(done, total):
         raise KeyboardInterrupt
 
@@ -66,7 +66,7 @@ def test_a_total_that_was_an_estimate_grows():
 
 
 def test_a_bar_of_files_says_at_once_how_many_there_are(capsys):
-    with reporting(True, 7, "Taking in") as advance:
-        assert "Taking in:   0%" in capsys.readouterr().err
+    with reporting(True, 7, "Ingesting") as advance:
+        assert "Ingesting:   0%" in capsys.readouterr().err
         advance(7)
     assert "7/7" in capsys.readouterr().err

@@ -39,7 +39,7 @@ def brighter(pixels, step):
 
 @pytest.fixture(scope="module")
 def root(browser, tmp_path_factory):
-    """A store of 50 strangers, a cluster of four, one of two, and a picture with a nasty name."""
+    """A store of 50 unrelated pictures, clusters of four and two, and one hostile name."""
     root = tmp_path_factory.mktemp("dashboard") / "store"
     first, second = scene(1000, 800, 600), scene(1001)
     folder = tmp_path_factory.mktemp("strangers")
@@ -183,7 +183,7 @@ def test_browse_pages_through_everything_once(at):
         "location.hash = '#browse?order=newest'; history.pushState(null, '', '#users')",
     ],
 )
-def test_where_somebody_goes_wins_over_what_was_on_its_way(at, at_once):
+def test_navigation_of_the_visitor_overrides_late_messages(at, at_once):
     page = at("#review")
     expect(panel(page)).to_contain_text("of 2 clusters decided")
     link = counts(page).get_by_text("pictures").element_handle()
@@ -283,7 +283,7 @@ def test_several_pictures_at_once_are_a_table(visit):
     rows_ = page.locator(".imgurer-rows-row")
     expect(rows_).to_have_count(4)
     expect(rows_.nth(0)).to_contain_text("Already here")
-    expect(rows_.nth(0)).to_contain_text("beach.jpg, brought by you")
+    expect(rows_.nth(0)).to_contain_text("beach.jpg, added by you")
     expect(page.locator(".imgurer-rows-totals button")).to_have_text(
         ["All", "1 already here", "1 near copy", "1 new", "1 cannot be read"]
     )
@@ -506,7 +506,7 @@ def test_uploads_get_their_verdict_and_others_see_them(at, visit):
     for name, text in (
         ("new.jpg", "Added"),
         ("hill.jpg", "Already here"),
-        ("hill.jpg", "brought by you"),
+        ("hill.jpg", "added by you"),
         ("beach once more.jpg", "Added; near duplicate, "),
         ("cut off.jpg", "Rejected:"),
         ("=1+1.jpg", "Rejected:"),

@@ -1,4 +1,4 @@
-"""A folder on the machine is taken in from the Upload tab, in a browser, behind the real server."""
+"""A folder on the machine is ingested from the Upload tab, in a browser, behind the real server."""
 
 import re
 
@@ -53,21 +53,21 @@ def title(page):
     return page.locator(".imgurer-folder-title")
 
 
-def test_what_is_wrong_with_a_path_is_said_beside_it(shared, folder):
+def test_the_fault_of_a_path_is_shown_beside_it(shared, folder):
     field(shared).fill(f"{folder}/gone")
     field(shared).press("Enter")
     notice = shared.locator(".imgurer-folder-intake .imgurer-notice-failed")
     expect(notice).to_contain_text("There is no folder")
     field(shared).fill(str(shared.server.root))
-    shared.get_by_role("button", name="Take in", exact=True).click()
+    shared.get_by_role("button", name="Ingest", exact=True).click()
     expect(notice).to_contain_text("belongs to the store itself")
     expect(rows(shared)).to_have_count(0)
 
 
-def test_a_folder_is_taken_in_and_taken_in_again(shared, folder):
+def test_a_folder_is_ingested_and_ingested_again(shared, folder):
     field(shared).fill(str(folder))
     shared.get_by_role("button", name="Leave in place").click()
-    shared.get_by_role("button", name="Take in", exact=True).click()
+    shared.get_by_role("button", name="Ingest", exact=True).click()
     expect(rows(shared)).to_have_count(4)
     expect(title(shared)).to_contain_text("4 files · 1 rejected · 3 added")
     expect(rows(shared).first).to_contain_text("note.txt")
@@ -82,7 +82,7 @@ def test_a_folder_is_taken_in_and_taken_in_again(shared, folder):
 
     (folder / "alone.jpg").rename(folder / "sub" / "elsewhere.jpg")
     (folder / "sub" / "small.png").unlink()
-    shared.get_by_role("button", name="Take in", exact=True).click()
+    shared.get_by_role("button", name="Ingest", exact=True).click()
     expect(title(shared)).to_contain_text("1 rejected · 1 missing · 1 moved · 1 unchanged")
     expect(row(shared, "elsewhere.jpg")).to_contain_text("moved")
     expect(row(shared, "small.png")).to_contain_text("no longer there")
@@ -98,13 +98,13 @@ def test_the_list_fits_the_screen_and_a_name_leads_to_the_search(shared, folder,
     shared.set_viewport_size({"width": width, "height": 844})
     field(shared).fill(str(folder))
     if not rows(shared).count():
-        shared.get_by_role("button", name="Take in", exact=True).click()
+        shared.get_by_role("button", name="Ingest", exact=True).click()
     expect(rows(shared).first).to_be_visible()
     assert shared.evaluate("document.documentElement.scrollWidth") <= width
     part = shared.locator(".imgurer-folder-intake")
     assert part.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     (folder / f"new {width}.jpg").write_bytes(encode(scene(3100 + width, 320, 240)))
-    shared.get_by_role("button", name="Take in", exact=True).click()
+    shared.get_by_role("button", name="Ingest", exact=True).click()
     shared.get_by_role("button", name=f"new {width}.jpg").click()
     expect(shared).to_have_url(re.compile(r"#search\?.*image="))
     shared.go_back()

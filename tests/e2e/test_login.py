@@ -70,7 +70,7 @@ def bobs_page(server, new_shared_page):
 
 
 def watch(page):
-    """Collect what the browser refuses or stumbles over."""
+    """Collect refused requests and errors of the browser."""
     page.complaints = []
     page.on("pageerror", lambda fault: page.complaints.append(str(fault)))
     page.on(
@@ -91,7 +91,7 @@ def enter(page, name, password=PASSWORD):
 
 
 def greeting(page):
-    """Make the kernel say whom it takes the visitor for, and which process it is."""
+    """Make the kernel print the name of its visitor and its pid."""
     page.get_by_role("button", name="Greet").click(timeout=60_000)
     said = page.get_by_text("Hello ")
     expect(said).to_be_visible()
@@ -202,8 +202,8 @@ def test_an_address_that_leads_nowhere_and_a_kernel_that_goes_with_its_page(serv
 
 
 @pytest.mark.parametrize("killed", ["the kernel", "the process that kernels are forked from"])
-def test_a_kernel_that_dies_is_told(server, bobs_page, killed):
-    """With the process that kernels are forked from the one that waits for a visitor dies, too."""
+def test_a_dead_kernel_is_reported(server, bobs_page, killed):
+    """If the process that kernels are forked from dies, the waiting kernel dies too."""
     page = bobs_page
     page.complaints.clear()
     _, process = greeting(page)
@@ -219,9 +219,7 @@ def test_a_kernel_that_dies_is_told(server, bobs_page, killed):
 
 
 @pytest.mark.parametrize("preheat", [pytest.param(0, marks=pytest.mark.long), 1])
-def test_a_kernel_that_does_not_start_and_a_server_that_ends_are_told(
-    tmp_path, notebook, new_page, preheat
-):
+def test_a_failed_kernel_and_a_stopped_server_are_reported(tmp_path, notebook, new_page, preheat):
     fault = tmp_path / "fault"
     (tmp_path / "path").mkdir()
     (tmp_path / "path" / "sitecustomize.py").write_text(
@@ -304,8 +302,8 @@ def test_the_login_can_be_read(server, new_page):
 
 
 @pytest.mark.parametrize("place", ["", "#browse?seed=3", "?tab=search#review"])
-def test_who_finds_no_place_gets_in_when_there_is_one(page, place):
-    """Where the address had a fragment, the page waited for ever."""
+def test_a_visitor_without_a_place_is_admitted_when_one_is_free(page, place):
+    """If the URL had a fragment, the page once waited forever."""
     address = "http://127.0.0.1:1/"
     asked = []
 

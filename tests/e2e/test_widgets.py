@@ -72,7 +72,7 @@ def other(new_shared_page, server):
 
 @pytest.fixture
 def at(shared):
-    """One page for all tests that can put it back as it was."""
+    """One page shared by tests that restore its state."""
     shared.set_viewport_size({"width": 1280, "height": 800})
     press(shared, "Reset")
     said(shared, "reset")
@@ -316,7 +316,7 @@ def test_many_megabytes_arrive_whole(at, arrivals, tmp_path):
     assert parts(arrivals) == []
 
 
-def test_what_a_broken_connection_lost_is_sent_again(at, arrivals):
+def test_messages_lost_by_a_broken_connection_are_sent_again(at, arrivals):
     at.evaluate("""() => {
         const send = WebSocket.prototype.send;
         let large = 0;
@@ -358,7 +358,7 @@ def test_each_file_gets_its_own_verdict(at, arrivals):
     expect(rows(at).nth(2)).to_contain_text(f"took 5 bytes {digest}")
     expect(rows(at).nth(6)).to_contain_text(f"took 5 bytes {digest}")
     expect(rows(at).nth(3).locator("img")).to_have_count(2)
-    expect(rows(at).nth(3)).to_contain_text(f"{NASTY}, brought by ann")
+    expect(rows(at).nth(3)).to_contain_text(f"{NASTY}, added by ann")
     expect(rows(at).nth(4).locator(".imgurer-name")).to_have_text(NASTY)
     rows(at).nth(3).get_by_role("button").last.click()
     said(at, "opened 2")
@@ -399,7 +399,7 @@ def test_one_and_all_can_be_cancelled_and_tried_again(at, arrivals, held):
 
 
 def test_a_cancel_button_stays_the_same_while_its_file_goes_on(at, held):
-    """One that is made anew when its file is sent would swallow the click."""
+    """A button that is replaced when its file is sent would lose the click."""
     at.evaluate("""() => {
         const row = document.querySelectorAll(".part-upload .imgurer-upload-row")[69];
         const first = row.querySelector(".imgurer-upload-actions button");
@@ -440,7 +440,7 @@ def test_files_can_be_dropped(at):
     expect(rows(at, "single")).to_have_count(0)
 
 
-def test_a_silent_kernel_is_told_and_the_file_can_be_tried_again(at, arrivals):
+def test_a_silent_kernel_is_reported_and_the_file_can_be_retried(at, arrivals):
     press(at, "Impatient")
     press(at, "Stall")
     choose(at, payload("a.jpg", b"x" * 5))
@@ -451,7 +451,7 @@ def test_a_silent_kernel_is_told_and_the_file_can_be_tried_again(at, arrivals):
     assert parts(arrivals) == []
 
 
-def test_a_file_that_vanished_is_told(at, tmp_path):
+def test_a_vanished_file_is_reported(at, tmp_path):
     path = tmp_path / "gone.jpg"
     path.write_bytes(b"x" * 9_000_000)
     press(at, "Stall")  # the window is full before the end of the file is read

@@ -111,7 +111,7 @@ def judge(upload):
             thumbnail=thumbnail(1),
             image_id=1,
             match_thumbnail=thumbnail(2),
-            match_text=f"{NASTY}, brought by ann",
+            match_text=f"{NASTY}, added by ann",
             match_image_id=2,
         )
     if not upload.bytes:

@@ -1,4 +1,4 @@
-"""What a file is, by its content."""
+"""Formats are recognized by the content of a file."""
 
 import io
 import struct
@@ -17,14 +17,14 @@ KINDS = ["AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_supported_format_is_told(kind):
+def test_every_supported_format_is_recognized(kind):
     data = encode(PICTURE, kind)
     assert sniff.sniff(data) == kind
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == kind
 
 
-def test_variants_are_told():
+def test_variants_of_formats_are_recognized():
     assert sniff.sniff(encode(PICTURE, "TIFF", big_tiff=True)) == "TIFF"
     assert sniff.sniff(encode(PICTURE, "JPEG2000", no_jp2=True)) == "JPEG2000"
     assert sniff.sniff(encode(PICTURE.convert("1"), "PPM")) == "PPM"
@@ -69,7 +69,7 @@ def test_the_minor_version_is_no_brand():
 
 
 @given(st.binary(max_size=64))
-def test_any_bytes_are_told_or_refused_in_words(data):
+def test_any_bytes_are_recognized_or_refused_with_a_reason(data):
     try:
         found = sniff.sniff(data)
     except ImageRejected as error:
@@ -164,14 +164,14 @@ def test_chunks_of_nonsense_end(data):
 @pytest.mark.parametrize(
     ("data", "remedy"),
     [
-        (b"Dear Sir or Madam", "a text file, which cannot be taken in; choose a picture$"),
-        (b"\x7fELF", "a program, which cannot be taken in; choose a picture$"),
-        (b"Rar!", "a RAR archive, which cannot be taken in; unpack it first$"),
-        (b"<html>", "a web page, which cannot be taken in; download the picture itself$"),
-        (b"FUJIFILMCCD-RAW", "raw file, which cannot be taken in; develop it to JPEG or PNG$"),
-        (b"%PDF-1.7", "a PDF document, which cannot be taken in; save it as JPEG or PNG$"),
+        (b"Dear Sir or Madam", "a text file, which cannot be ingested; choose a picture$"),
+        (b"\x7fELF", "a program, which cannot be ingested; choose a picture$"),
+        (b"Rar!", "a RAR archive, which cannot be ingested; unpack it first$"),
+        (b"<html>", "a web page, which cannot be ingested; download the picture itself$"),
+        (b"FUJIFILMCCD-RAW", "raw file, which cannot be ingested; develop it to JPEG or PNG$"),
+        (b"%PDF-1.7", "a PDF document, which cannot be ingested; save it as JPEG or PNG$"),
     ],
 )
-def test_what_can_be_done_depends_on_what_it_is(data, remedy):
+def test_the_remedy_depends_on_the_kind_of_file(data, remedy):
     with pytest.raises(UnknownFormat, match=remedy):
         sniff.sniff(data)

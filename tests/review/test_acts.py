@@ -1,4 +1,4 @@
-"""Acts: what goes, where to, what is refused, and that it comes back as it was."""
+"""Acts: which files move where, what is refused, and that undo restores them."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def names(frame):
     return sorted(Path(path).name for path in frame["path"])
 
 
-def test_what_goes_lies_in_the_trash_folder_with_its_path_and_comes_back(wb, folder):
+def test_removed_files_keep_their_path_in_the_trash_folder_and_are_restored(wb, folder):
     before, rows = bytes_below(folder), tidy(wb)
     plan = plan_of(wb)
     assert names(plan) == ["a-copy.jpg", "a-small.jpg"]
@@ -60,7 +60,7 @@ def test_one_act_of_a_sitting_can_be_undone(wb, folder):
     entry = int(done.loc[done["path"].str.endswith("a-small.jpg"), "entry_id"].iloc[0])
     assert wb.undo(entry)["status"].tolist() == ["undone"]
     assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg", "sub/a-small.jpg"]
-    assert wb.undo(entry)["why"].tolist() == ["there is nothing to take back: it is undone"]
+    assert wb.undo(entry)["why"].tolist() == ["there is nothing to undo: it is undone"]
     assert wb.undo(batch=done.attrs["batch"])["status"].tolist() == ["undone"]
     for wrong in ({"batch": "nobody"}, {"entries": 99}, {"entries": 1, "batch": "b"}):
         with pytest.raises(QueryError):
@@ -81,7 +81,9 @@ def test_the_trash_lists_restores_and_deletes_what_is_on_disk(wb, folder):
     undone = wb.undo()
     assert undone.empty
     last = wb.journal()["batch"].iloc[0]
-    assert set(wb.undo(batch=last)["why"]) == {"it was deleted for good when the trash was emptied"}
+    assert set(wb.undo(batch=last)["why"]) == {
+        "it was deleted permanently when the trash was emptied"
+    }
     assert wb.check(progress=False).empty
 
 
@@ -144,7 +146,7 @@ def test_files_move_to_another_file_system_and_back(wb, folder):
 # In the store -------------------------------------------------------------------------------
 
 
-def test_stored_pictures_go_to_the_trash_and_everybody_keeps_the_picture(new_store):
+def test_stored_copies_go_to_the_trash_and_every_owner_keeps_the_picture(new_store):
     wb = new_store(fill)
     rows = tidy(wb)
     plan = plan_of(wb)
@@ -179,7 +181,7 @@ def test_a_member_acts_on_own_files_only(new_store):
 
 
 def test_the_kept_picture_goes_later_and_the_first_act_is_taken_back(new_store):
-    """Then nobody has it any more, who had it for that act only."""
+    """Then its owners by that act no longer have it."""
     wb = new_store(fill)
     rows = tidy(wb)
     wb.upload("larger.jpg", encode(scene(3, 400, 300)))
@@ -199,11 +201,11 @@ def test_the_kept_picture_goes_later_and_the_first_act_is_taken_back(new_store):
     assert tidy(wb) == rows
 
 
-def test_how_somebody_has_the_kept_picture_does_not_go(new_store):
+def test_the_only_file_of_an_owner_of_the_keeper_is_not_removed(new_store):
     wb = new_store(fill)
     wb.upload("again.jpg", LARGE, "ann")
     ids = wb.files().set_index("filename")["file_id"]
     plan = pd.DataFrame([{"file_id": ids["again.jpg"], "keeper_id": ids["large.jpg"]}])
     [row] = wb.apply(plan, progress=False).to_dict("records")
     assert row["status"] == "refused"
-    assert "how ann has the picture" in row["why"]
+    assert "by which ann has the kept picture" in row["why"]

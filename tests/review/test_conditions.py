@@ -29,7 +29,7 @@ from tests.review.folders import make_folder
         ("verdict = 'Same'", "'same'"),
     ],
 )
-def test_what_no_file_has(condition, nearest):
+def test_values_that_no_file_has_are_refused(condition, nearest):
     with pytest.raises(QueryError, match="no file has the ") as error:
         require_known_values(condition)
     assert nearest in str(error.value)
@@ -50,12 +50,12 @@ def test_what_no_file_has(condition, nearest):
         "count(*)",
     ],
 )
-def test_what_is_left_to_the_database(condition):
+def test_other_conditions_are_left_to_the_database(condition):
     require_known_values(condition)
 
 
 @pytest.mark.parametrize("deep", [900, 5000])
-def test_what_is_nested_deeper_than_python_can_walk(deep):
+def test_too_deeply_nested_conditions_are_refused(deep):
     require_known_values("NOT " * deep + "(label = 'resized')")
     require_known_values(" OR ".join(["label = 'resized'"] * deep))
 
@@ -78,8 +78,8 @@ def root(tmp_path_factory):
         (["--where", "label ="], 'syntax error at or near ")"; the columns are'),
         (["--where", "labl = 'identical'"], "not found in FROM clause"),
         (["--policy", "bytes +"], "syntax error"),
-        (["--where", "label = '\udcff'"], "is no text in UTF-8"),
-        (["--policy", "\udcff"], "is no text in UTF-8"),
+        (["--where", "label = '\udcff'"], "is not text in UTF-8"),
+        (["--policy", "\udcff"], "is not text in UTF-8"),
         (["--policy", "medoid_label = 'medoids'"], "did you mean 'medoid'?"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A crash after any step of any act: what was begun is finished or taken back, nothing is lost."""
+"""A crash after any step of any act: what was begun is finished or rolled back, nothing is lost."""
 
 import os
 import shutil
@@ -21,11 +21,11 @@ from tests.support.processes import python
 
 
 class Crash(BaseException):
-    """What no code of the package catches."""
+    """An exception that no code of the package catches."""
 
 
 def crashing(store, at):
-    """A runner that dies when a step is reached for the first time, and the steps it has seen."""
+    """A runner that raises when a step is first reached, and the steps so far."""
     seen = []
 
     def step(name):
@@ -55,7 +55,7 @@ def plan_of(wb, act):
 
 
 def check_after_a_crash(settings, folder, before, goal):
-    """Open the store again, and see that nothing is in between; returns it."""
+    """Reopen the store, check that no act is unfinished, and return it."""
     wb = Workbench(settings)
     assert not (settings.root / "review.pending").exists()
     states = set(wb.journal()["state"]) if len(wb.journal()) else set()
@@ -105,7 +105,7 @@ def test_on_disk(settings, tmp_path, act):
     goal = tmp_path / "goal"
     goal.mkdir()
     # What comes before and after is the same for all of them. The short form has one step of each
-    # outcome: nothing was begun, it is taken back, or it is finished.
+    # outcome: nothing was begun, it is rolled back, or it is finished.
     steps = {
         "trash": rounds(["prepared", "moved"], [step for step in STEPS if step != "linked"]),
         "link": ["prepared", "moved", "linked"],
@@ -117,7 +117,7 @@ def test_on_disk(settings, tmp_path, act):
 
 
 def test_between_two_disks(settings, monkeypatch, tmp_path):
-    """Of the second one only the number of the device is another here."""
+    """The second disk is simulated by another device number."""
     goal = tmp_path / "goal"
     goal.mkdir()
     monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
@@ -133,7 +133,7 @@ def test_between_two_disks(settings, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_somebodys_own_copy_at_the_goal_stays(settings, folder, tmp_path, monkeypatch, disks):
+def test_a_copy_of_the_user_at_the_target_stays(settings, folder, tmp_path, monkeypatch, disks):
     goal = tmp_path / "goal"
     (goal / "sub").mkdir(parents=True)
     own = goal / "sub" / "a-copy.jpg"
@@ -232,7 +232,7 @@ def test_a_process_that_is_killed(settings, folder, tmp_path):
 
 
 def test_one_acts_while_another_has_crashed_before(settings, folder):
-    """Whoever acts next, in any process, looks at what was left before it does."""
+    """The next act in any process recovers first."""
     with Workbench(settings) as wb, Workbench(settings) as other:
         plan = plan_of(wb, "trash")
         wb._runner, _ = crashing(wb.store, "moved")
@@ -244,7 +244,7 @@ def test_one_acts_while_another_has_crashed_before(settings, folder):
         assert sorted(other.journal()["state"]) == ["done", "done", "rolled back"]
 
 
-def test_what_lies_on_a_disk_that_is_away_waits_for_it(settings, folder, tmp_path):
+def test_acts_on_an_unmounted_disk_wait_for_it(settings, folder, tmp_path):
     with Workbench(settings) as wb:
         before = bytes_below(folder), tidy(wb)
         plan = plan_of(wb, "trash")
@@ -276,7 +276,7 @@ def test_the_trash_is_emptied_while_a_disk_is_away(settings, folder, tmp_path):
         folder.mkdir()
         emptied = wb.trash.empty("0s")
         assert emptied.deleted == 0
-        assert emptied.left["why"].str.contains("its disk is away").all()
+        assert emptied.left["why"].str.contains("its disk is not mounted").all()
         assert set(wb.journal()["state"]) == {"done"}
         assert set(wb.undo()["status"]) == {"refused"}
         folder.rmdir()
@@ -307,7 +307,7 @@ def test_a_crash_and_then_the_kept_file_is_forgotten(settings, folder):
             assert not (folder / "a.jpg").samefile(folder / "sub/a-copy.jpg")
 
 
-def test_a_store_that_cannot_be_written_is_opened_all_the_same(settings, monkeypatch):
+def test_a_read_only_store_can_be_opened(settings, monkeypatch):
     with Workbench(settings) as wb:
         plan = plan_of(wb, "trash")
         wb._runner, _ = crashing(wb.store, "intended")
@@ -358,7 +358,7 @@ def test_a_path_that_no_system_has_keeps_no_store_closed(settings, tmp_path, mon
         plan = plan_of(wb, "move")
         answer = wb.apply(plan, to=f"{tmp_path}/x\0y", progress=False)
         assert set(answer["status"]) == {"refused"}
-        assert "is no path" in answer["why"].iloc[0]
+        assert "is not a path" in answer["why"].iloc[0]
     with Workbench(settings) as wb:
         assert len(wb.files(state="present")) == 4
         assert set(wb.apply(plan_of(wb, "trash"), progress=False)["status"]) == {"done"}

@@ -48,7 +48,7 @@ def row(wb, name="a-copy.jpg", keeper="a.jpg", act="trash", **more):
 
 
 def said(wb, rows, **options):
-    """What a dry run, a quick one and the act say of rows of a plan; what is done is undone.
+    """Compare a dry run, a quick one and the act on rows of a plan; undo the act.
 
     A dry run changes nothing.
     """
@@ -67,7 +67,7 @@ def said(wb, rows, **options):
 
 
 def edited(path):
-    """Other bytes, with the size and the time that there were: only reading tells."""
+    """Replace bytes but keep size and time: only reading detects it."""
     facts = path.stat()
     path.write_bytes(path.read_bytes()[:-9] + b"edited!!!")
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -106,7 +106,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_became_of_the_files(store, kind):
+def test_files_that_changed_since_the_plan(store, kind):
     wb, folder = store
     spoil, why = REFUSED[kind]
     plan = [row(wb)]
@@ -134,11 +134,11 @@ def test_something_lies_where_the_file_would_go(store):
 PLANS = {
     "another name": (lambda wb: [row(wb, "a-name.jpg")], "another name of the file that is kept"),
     "another picture": (lambda wb: [row(wb, "b.jpg")], "not known to be the same picture"),
-    "last copy": (lambda wb: [row(wb), row(wb, "a.jpg", "a-copy.jpg")], "is to go itself"),
+    "last copy": (lambda wb: [row(wb), row(wb, "a.jpg", "a-copy.jpg")], "would be removed itself"),
     "itself": (lambda wb: [row(wb, "a.jpg")], "it is the file that is kept itself"),
     "no such file": (lambda wb: [row(wb) | {"file_id": 99}], "there is no file 99"),
     "no such keeper": (lambda wb: [row(wb) | {"keeper_id": 99}], "not there any more"),
-    "no act": (lambda wb: [row(wb, act="rm")], "is no act"),
+    "no act": (lambda wb: [row(wb, act="rm")], "is not an act"),
     "not in the store": (lambda wb: [row(wb, act="forget")], "it is on disk"),
     "not on disk": (lambda wb: [row(wb, "up.png", "up.jpg")], "choose forget"),
     "no exact copy": (lambda wb: [row(wb, "a-small.jpg", act="link")], "only exact copies"),
@@ -147,7 +147,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize("kind", PLANS)
-def test_what_a_plan_must_not_say(store, kind):
+def test_rows_that_a_plan_must_not_have(store, kind):
     wb, _ = store
     plan, why = PLANS[kind]
     looked, quick, done = said(wb, plan(wb))
@@ -186,7 +186,7 @@ def test_the_original_that_is_kept_in_the_store(store, how):
 def test_the_folder_to_move_to(store, tmp_path):
     wb, folder = store
     looked, quick, done = said(wb, [row(wb, act="move")], to=tmp_path / "away")
-    assert "is no folder; make it" in done["why"].iloc[0]
+    assert "is not a folder; make it" in done["why"].iloc[0]
     assert looked["why"].tolist() == quick["why"].tolist() == done["why"].tolist()
     (tmp_path / "goal/sub").mkdir(parents=True)
     (tmp_path / "goal/sub/a-copy.jpg").touch()
@@ -294,7 +294,7 @@ def why_refused(check, act):
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="takes root")
-def test_folders_of_somebody_else(store):
+def test_folders_without_write_permission_are_refused(store):
     """As another user, who may read all and write nothing, or not delete the files of others."""
     wb, folder = store
     plan = [row(wb), row(wb, "a-small.jpg")]
@@ -342,7 +342,7 @@ def test_two_files_of_one_plan_for_one_place(tmp_path):
     assert looked["why"].tolist() == quick["why"].tolist() == done["why"].tolist()
 
 
-def test_what_only_the_attempt_tells_is_refused_by_the_act(store, monkeypatch):
+def test_faults_that_only_an_attempt_shows_are_refused_by_the_act(store, monkeypatch):
     wb, _ = store
     plan = [row(wb)]
 

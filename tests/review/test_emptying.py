@@ -1,4 +1,4 @@
-"""What emptying the trash leaves: files that no act put there, and last copies."""
+"""Emptying the trash keeps files that no act put there, and last copies."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def folder(wb):
 
 
 def remove(wb, name, keeper="a.jpg", act="trash"):
-    """Let one file go for another; returns where it lies."""
+    """Remove a file in favour of another one; return its path in the trash."""
     ids = wb.files(state="present").set_index("filename")["file_id"]
     plan = pd.DataFrame([{"file_id": ids[name], "keeper_id": ids[keeper], "act": act}])
     done = wb.apply(plan, progress=False)
@@ -46,7 +46,7 @@ HARMS = ("edited", "replaced", "a folder", "a link")
 
 
 @pytest.mark.parametrize(("how", "act"), pairs(HARMS, ["trash", "link"]))
-def test_what_no_act_put_into_the_trash_folder_stays(wb, folder, act, how, caplog):
+def test_files_that_no_act_put_into_the_trash_folder_stay(wb, folder, act, how, caplog):
     lies = remove(wb, "a-copy.jpg", act=act)
     if how == "edited":
         with lies.open("r+b") as file:
@@ -167,7 +167,7 @@ def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder, monkeypatch):
         return Path(wb.journal()["target"].iloc[0])
 
     lies = again()
-    lies.replace(folder / "sub/a-copy.jpg")  # taken back by hand
+    lies.replace(folder / "sub/a-copy.jpg")  # restored by hand
     wb.ingest(folder, progress=False)
     assert again() == lies
     ended = wb.journal().set_index("entry_id")["ended_at"]
@@ -180,7 +180,7 @@ def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder, monkeypatch):
     assert wb.journal().set_index("entry_id")["state"].to_dict() == {1: "emptied", 2: "done"}
 
 
-def test_what_is_left_can_be_brought_back(wb, folder):
+def test_files_left_in_the_trash_can_be_restored(wb, folder):
     before = bytes_below(folder), tidy(wb)
     remove(wb, "a-copy.jpg")
     remove(wb, "a-small.jpg")
@@ -193,7 +193,7 @@ def test_what_is_left_can_be_brought_back(wb, folder):
     assert (bytes_below(folder), tidy(wb)) == before
 
 
-def test_a_kept_file_that_the_store_has_forgotten_is_told(wb, folder):
+def test_a_forgotten_keeper_is_reported(wb, folder):
     lies = remove(wb, "a-copy.jpg")
     [kept] = wb.files(state="present").query("filename == 'a.jpg'")["file_id"]
     wb.forget(file_id=int(kept))
@@ -236,7 +236,7 @@ def test_the_last_copy_in_the_store_stays(wb, folder, how):
             assert file.read() == data
 
 
-def test_whoever_forgets_what_was_kept_too_wants_neither(wb):
+def test_forgetting_the_keeper_too_lets_both_be_deleted(wb):
     wb.upload("large.jpg", jpeg(9, 320, 240))
     wb.upload("small.jpg", encode(scene(9, 160, 120)))
     remove(wb, "small.jpg", "large.jpg", act="forget")

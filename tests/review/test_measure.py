@@ -1,4 +1,4 @@
-"""Which originals are measured, and which again."""
+"""Which originals are measured, and which are measured again."""
 
 import io
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ GOOD, BROKEN, AWAY = ("a" * 64, "b" * 64, "c" * 64)
 
 
 class Blobs:
-    """Originals by digest; what is not there cannot be read now."""
+    """Fake originals by digest; other digests cannot be read."""
 
     def __init__(self, **originals):
         self.originals, self.opened = originals, []
@@ -22,12 +22,12 @@ class Blobs:
     def open(self, digest):
         self.opened.append(digest)
         if digest not in self.originals:
-            raise StorageError("the disk is away")
+            raise StorageError("the disk is not mounted")
         return io.BytesIO(self.originals[digest])
 
 
 def test_an_original_is_measured_once_even_if_it_cannot_be_decoded(new_store):
-    """What cannot be read now is tried again: its disk may come back."""
+    """Unreadable originals are tried again: their disk may be mounted later."""
     wb = new_store()
     picture = jpeg(1, 320, 240)
     blobs = Blobs(**{GOOD: picture, BROKEN: picture[:20]})

@@ -1,4 +1,4 @@
-"""What is done to files is in the log of the store: one event for a call, and who did it."""
+"""Acts are in the event log: one event for each call, with its user."""
 
 import json
 
@@ -39,9 +39,9 @@ def test_acts_and_what_takes_them_back_are_in_the_log_and_in_the_audit(new_store
     assert told == [
         {"event": "acted", "user": "ann", "sitting": sitting, "acts": "forget", "done": 1},
         {"event": "undone", "user": "ann", "undone": 1},
-        {"event": "decision-taken-back", "user": "ann", "decisions": 1},
+        {"event": "decision-undone", "user": "ann", "decisions": 1},
         {"event": "forgotten", "user": "ann", "file": 2},
-        {"event": "brought-back", "user": "ann", "files": 1, "first": "small.jpg"},
+        {"event": "restored", "user": "ann", "files": 1, "first": "small.jpg"},
         {"event": "forgotten", "user": "ann", "file": 2},
         {"event": "trash-emptied", "user": "local", "deleted": 1, "left": 0},
     ]

@@ -1,4 +1,4 @@
-"""What must not be done, whatever became of files since, and whoever leads an act astray."""
+"""Acts that must be refused: files that changed since, and paths that were redirected."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ def row(wb, name, keeper="a.jpg", **more):
 
 
 def why(wb, *rows, **options):
-    """Why rows of a plan are refused; nothing may happen to any file."""
+    """Return why rows of a plan are refused; check that no file was touched."""
     before = bytes_below(Path(wb.files()["path"].iloc[0]).parent)
     answer = wb.apply(pd.DataFrame(rows), progress=False, **options)
     assert set(answer["status"]) == {"refused"}
@@ -43,7 +43,7 @@ def why(wb, *rows, **options):
 
 
 def replaced(path, data):
-    """Other bytes in the place of a file, with the size and the time that it had."""
+    """Replace the bytes of a file, keeping size and time."""
     facts = path.stat()
     path.write_bytes(data)
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
@@ -60,7 +60,7 @@ def test_the_file_that_is_kept_is_gone_damaged_or_changed(wb, folder):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "sub/a-copy.jpg"])
-def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(wb, folder, name):
+def test_a_pipe_in_place_of_a_file_does_not_block(wb, folder, name):
     plan = pd.DataFrame([row(wb, "a-copy.jpg"), row(wb, "a-small.jpg")])
     (folder / name).unlink()
     os.mkfifo(folder / name)
@@ -77,7 +77,7 @@ def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(wb, folder, name):
 def test_the_file_that_goes_is_gone_or_changed(wb, folder):
     plan = row(wb, "a-copy.jpg")
     replaced(folder / "sub/a-copy.jpg", LARGE[:-9] + b"edited!!!")
-    assert "has been changed since it was taken in" in why(wb, plan)
+    assert "has been changed since it was ingested" in why(wb, plan)
     (folder / "sub/a-copy.jpg").unlink()
     assert "No such file" in why(wb, plan)
     wb.ingest(folder, progress=False)
@@ -89,13 +89,13 @@ def test_a_change_that_a_scan_does_not_notice_is_said_to_need_a_checksum(wb, fol
     replaced(path, LARGE[:-9] + b"decayed!!")
     assert set(wb.ingest(folder, progress=False)["status"]) == {"unchanged"}
     reason = why(wb, plan)
-    assert "has been changed since it was taken in, but not its size and time" in reason
+    assert "has been changed since it was ingested, but not its size and time" in reason
     assert reason.endswith("scan it again with --checksum (checksum=True)")
     found = wb.ingest(folder, checksum=True, progress=False)
     assert found.loc[found["source"] == str(path), "status"].tolist() != ["unchanged"]
 
 
-def test_members_are_not_told_where_files_of_others_are(wb, folder):
+def test_members_do_not_see_paths_of_other_users(wb, folder):
     wb.accounts.create("ann", "a long password")
     wb.upload("mine.jpg", SMALL, "ann")
     ids = wb.files().set_index("filename")["file_id"]
@@ -103,7 +103,9 @@ def test_members_are_not_told_where_files_of_others_are(wb, folder):
     (folder / "a.jpg").unlink()
     for dry_run in (True, "quick", False):
         [why] = wb.apply(plan, user="ann", dry_run=dry_run, progress=False)["why"]
-        assert why == "the file that is kept is not sound: it is of local; ask them, or an admin"
+        assert (
+            why == "the file that is kept is not sound: it belongs to local; ask them, or an admin"
+        )
     [why] = wb.apply(plan, progress=False)["why"]
     assert str(folder / "a.jpg") in why
 
@@ -117,7 +119,7 @@ def test_another_name_of_the_kept_file_is_left(tmp_path, folder):
 
 def test_never_the_last_copy(wb):
     both = [row(wb, "a-copy.jpg"), row(wb, "a.jpg", "a-copy.jpg")]
-    assert "is to go itself" in why(wb, *both)
+    assert "would be removed itself" in why(wb, *both)
     assert "it is the file that is kept itself" in why(wb, row(wb, "a.jpg"))
     # A plan that was edited so that a picture goes for a strange one.
     assert "not known to be the same picture" in why(wb, row(wb, "b.jpg"))
@@ -151,7 +153,7 @@ def test_files_of_others_at_the_same_place(wb, folder):
 
 def test_acts_that_do_not_fit(wb, folder):
     assert "it is on disk" in why(wb, row(wb, "a-copy.jpg", act="forget"))
-    assert "is no act" in why(wb, row(wb, "a-copy.jpg", act="rm -rf"))
+    assert "is not an act" in why(wb, row(wb, "a-copy.jpg", act="rm -rf"))
     assert "exact copies" in why(wb, row(wb, "a-small.jpg", act="link"))
     assert "already" in why(wb, row(wb, "a-copy.jpg", act="move"), to=folder)
     with pytest.raises(PlanInvalid):
@@ -185,7 +187,7 @@ def test_the_trash_folder_is_a_link(wb, folder, tmp_path):
 
 
 def test_a_file_that_is_swapped_in_the_last_moment_is_put_back(folder):
-    """Between the look at the name and the rename, which the system does not do in one."""
+    """Between the check of the name and the rename, which are not atomic together."""
     root, path = os.fsencode(folder), os.fsencode(folder / "sub/a-copy.jpg")
     target = os.fsencode(folder / "trash/x.jpg")
     before = bytes_below(folder)
@@ -206,7 +208,7 @@ def test_a_file_that_is_swapped_in_the_last_moment_is_put_back(folder):
     assert (folder / "sub/a-copy.jpg").read_bytes() == before["b.jpg"] == OTHER
 
 
-def test_what_stands_in_the_way_of_undo_stays(wb, folder):
+def test_files_at_the_target_of_an_undo_stay(wb, folder):
     wb.apply(pd.DataFrame([row(wb, "a-copy.jpg")]), progress=False)
     (folder / "sub/a-copy.jpg").write_bytes(b"somebody's")
     [answer] = wb.undo().to_dict("records")
@@ -220,7 +222,7 @@ def test_what_stands_in_the_way_of_undo_stays(wb, folder):
     assert (folder / "sub/a-copy.jpg").read_bytes() == LARGE
 
 
-def test_what_somebody_changed_or_took_out_of_the_trash_folder(wb, folder):
+def test_files_changed_in_or_taken_from_the_trash_folder(wb, folder):
     done = wb.apply(pd.DataFrame([row(wb, "a-copy.jpg")]), progress=False)
     lies = folder / ".imgurer-trash" / done.attrs["batch"] / "sub/a-copy.jpg"
     lies.write_bytes(b"changed")
@@ -280,7 +282,7 @@ def test_the_system_trash(wb, folder, monkeypatch, tmp_path):
     assert done["status"].tolist() == ["done"]
     assert sent == [os.fsencode(folder / "sub/a-copy.jpg")]
     assert "trash of the system" in wb.undo()["why"].iloc[0]
-    # Brought back there, a scan knows it again.
+    # Once restored there, a scan knows it again.
     (tmp_path / "sent.jpg").rename(folder / "sub/a-copy.jpg")
     assert "duplicate" in set(wb.ingest(folder, progress=False)["status"])
 
@@ -351,9 +353,9 @@ def test_a_plan_takes_the_place_of_plans_only(wb, tmp_path, name):
     there = tmp_path / name
     there.write_bytes(LARGE)
     plan = wb.plan(progress=False)
-    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+    with pytest.raises(PlanInvalid, match="exists and is not a plan"):
         write_plan(plan, there)
-    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+    with pytest.raises(PlanInvalid, match="exists and is not a plan"):
         write_script([], there)
     assert there.read_bytes() == LARGE
     there.unlink()
@@ -363,7 +365,7 @@ def test_a_plan_takes_the_place_of_plans_only(wb, tmp_path, name):
     assert write_script([], write_script([], there)) == there
     there.unlink()
     there.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(PlanInvalid, match="exists and is no plan"):
+    with pytest.raises(PlanInvalid, match="exists and is not a plan"):
         write_plan(plan, there)
 
 

@@ -74,7 +74,7 @@ def test_a_second_run_reads_nothing(wb, folder, monkeypatch):
     monkeypatch.setattr("imgurer_kernel.store.ingest.ingest_files.fingerprint", pytest.fail)
     again = wb.ingest(folder / "trip", **QUIET)
     assert again["status"].tolist() == ["unchanged"]
-    assert again["reason"].tolist() == ["unchanged since it was taken in"]
+    assert again["reason"].tolist() == ["unchanged since it was ingested"]
     assert again["dhash"].str.fullmatch("[0-9a-f]{32}").all()
 
 
@@ -214,7 +214,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_committed(wb, folder, monk
 
 def test_a_file_that_is_written_to_meanwhile_is_rejected(wb, folder, monkeypatch):
     class Opened:
-        """A file to which somebody writes after it was read."""
+        """A file that is written to after it was read."""
 
         def __init__(self, path):
             self.file, self.path = open(path, "rb"), path  # noqa: PTH123, SIM115
@@ -285,7 +285,7 @@ def test_bytes_that_another_process_deletes_meanwhile_are_stored_again(wb, folde
         assert original.read() == jpeg(0)
 
 
-def test_originals_without_a_row_are_taken_in_without_another_copy(wb, folder):
+def test_originals_without_a_row_are_ingested_without_another_copy(wb, folder):
     wb.blobs.put(jpeg(0))
     wb.blobs.put(jpeg(1))
     frame = wb.ingest(folder, **QUIET)
@@ -301,7 +301,7 @@ def test_originals_without_a_row_are_taken_in_without_another_copy(wb, folder):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_file_that_is_deleted_with_its_original_is_rejected_alone(wb, folder, monkeypatch, known):
-    """Also where that comes out inside the transaction, which is then begun anew."""
+    """Also if that is found inside the transaction, which is then repeated."""
     if known:
         wb.ingest(folder / "a.jpg", **QUIET)
         wb.accounts.create("ada", "a long password")
@@ -359,7 +359,7 @@ def test_odd_names_are_kept_as_they_are(wb, tmp_path, name):
     wb.ingest([tmp_path / name], **QUIET)
     assert wb.images()["filename"].tolist() == [name]
     assert wb.ingest([tmp_path / name], **QUIET)["reason"].tolist() == [
-        "unchanged since it was taken in"
+        "unchanged since it was ingested"
     ]
 
 
@@ -373,9 +373,7 @@ def test_a_name_that_is_no_utf8(wb, tmp_path):
     assert wb.ingest(folder, **QUIET)["status"].tolist() == ["unchanged"]
 
 
-def test_an_image_that_is_forgotten_after_it_was_found_known_is_taken_in_anew(
-    wb, folder, monkeypatch
-):
+def test_an_image_forgotten_after_the_look_up_is_ingested_again(wb, folder, monkeypatch):
     first = wb.ingest(folder / "a.jpg", **QUIET).iloc[0]
     wb.accounts.create("ada", "a long password")
     real = worker.store_original

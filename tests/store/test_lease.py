@@ -31,7 +31,7 @@ with Lease(Path(sys.argv[1]), lambda: "open", lambda resource: None).hold():
 
 
 class Counted:
-    """Something that counts how often it was opened, and notices if it is open twice at once."""
+    """A resource that counts its openings, and detects two at once."""
 
     def __init__(self):
         self.opened = self.closed = 0
@@ -173,7 +173,7 @@ def test_those_who_wait_come_in_the_order_of_their_arrival(tmp_path, monkeypatch
 
 
 @needs_fork
-def test_who_is_killed_while_waiting_is_not_waited_for(tmp_path):
+def test_the_ticket_of_a_killed_process_is_skipped(tmp_path):
     first = lease_on(tmp_path)
     with first.hold():
         child = os.fork()
@@ -190,7 +190,7 @@ def test_who_is_killed_while_waiting_is_not_waited_for(tmp_path):
     second.release()
 
 
-def test_an_idle_holder_lets_go_before_its_idle_time_if_somebody_waits(tmp_path):
+def test_an_idle_holder_releases_early_if_others_wait(tmp_path):
     first, second = lease_on(tmp_path, idle=60), lease_on(tmp_path, idle=60, timeout=20)
     with first.hold():
         pass
@@ -232,9 +232,7 @@ def test_timeout_between_threads_of_one_process(tmp_path):
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["its own threads", "another process"])
-def test_who_waits_for_a_catalog_that_is_being_closed_waits_for_as_long_as_that_takes(
-    tmp_path, same
-):
+def test_waiting_for_a_closing_catalog_lasts_as_long_as_the_close(tmp_path, same):
     """Two leases of one process lock each other out as those of two processes do."""
     closing, closed = threading.Event(), threading.Event()
 
@@ -256,7 +254,7 @@ def test_who_waits_for_a_catalog_that_is_being_closed_waits_for_as_long_as_that_
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["its own threads", "another process"])
-def test_who_waits_for_a_close_that_never_ends_gives_up(tmp_path, same):
+def test_waiting_for_a_close_that_never_ends_times_out(tmp_path, same):
     """As of a process that was stopped, or a disk that hangs."""
     closing, end = threading.Event(), threading.Event()
 
@@ -277,7 +275,7 @@ def test_who_waits_for_a_close_that_never_ends_gives_up(tmp_path, same):
     waiting.release()
 
 
-def test_who_gave_up_waiting_is_not_in_the_way(tmp_path):
+def test_a_process_that_timed_out_does_not_block_the_queue(tmp_path):
     first = lease_on(tmp_path)
     with first.hold():
         for _ in range(3):
@@ -318,7 +316,7 @@ def test_a_killed_holder_leaves_the_lease_to_the_next(tmp_path, holder):
     lease.release()
 
 
-def test_what_fails_to_open_does_not_keep_the_lock(tmp_path):
+def test_a_failed_open_releases_the_lock(tmp_path):
     def refuse():
         message = "no"
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""A store written to one file and read back, and files that only look like one."""
+"""A store is exported to one file and imported again; other files are refused."""
 
 import hashlib
 import io
@@ -43,7 +43,7 @@ def second(new_store):
 
 
 def held(wb):
-    """Who holds what, whatever the ids."""
+    """The files of each user, without ids."""
     frame = wb.holdings().merge(wb.images()[["image_id", "digest"]], on="image_id")
     return frame[FACTS].sort_values(FACTS, ignore_index=True)
 
@@ -203,7 +203,7 @@ def hostile(name):
     ["text", "empty", "other tar", "no columns", "no table", "not UTF-8", "ragged",
      "climbing digest", "capital digest"],
 )  # fmt: skip
-def test_what_is_no_archive_is_an_error_of_ours(second, tmp_path, name):
+def test_other_files_are_refused_as_archives(second, tmp_path, name):
     content = hostile(name)
     path = tmp_path / "odd.tar"
     path.write_bytes(content) if isinstance(content, bytes) else pack(path, content)
@@ -247,10 +247,10 @@ def test_links_and_foreign_members_are_ignored(second, tmp_path):
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_what_is_forgotten_meanwhile_is_left_out_with_its_rows(
+def test_images_forgotten_during_an_export_are_left_out_with_their_rows(
     store, second, tmp_path, monkeypatch, again
 ):
-    """By another process, between the look at the catalog and that at the original."""
+    """By another process, between reading the catalog and reading the original."""
     victim = store.images()["digest"].iloc[0]
     image_id = int(store.images()["image_id"].iloc[0])
     with store.original(image_id) as file:
@@ -289,7 +289,7 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 """
 
 
-@pytest.mark.long  # `test_what_is_forgotten_meanwhile_is_left_out_with_its_rows` has the moments
+@pytest.mark.long  # short: `test_images_forgotten_during_an_export_are_left_out_with_their_rows`
 def test_exports_beside_a_process_that_forgets(store, tmp_path):
     (tmp_path / "go.jpg").write_bytes(jpeg(7))
     process = python("-c", FORGETTER, store.settings.root, tmp_path / "go.jpg", 20)

@@ -1,4 +1,4 @@
-"""Upkeep: what is swept, and when; what is no finding, because somebody is at work."""
+"""Maintenance: what is swept and when, and that running work is not a finding."""
 
 import time
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ def test_repair_sweeps_what_crashes_have_left(tmp_path, monkeypatch, repair, day
 
 
 @pytest.mark.parametrize("repair", [False, True])
-def test_what_is_being_taken_in_is_no_orphan(tmp_path, monkeypatch, repair):
+def test_an_original_being_ingested_is_not_an_orphan(tmp_path, monkeypatch, repair):
     """An original is stored before its row is entered, and a batch is entered at once."""
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
         real = Intake.commit
@@ -45,8 +45,8 @@ def test_what_is_being_taken_in_is_no_orphan(tmp_path, monkeypatch, repair):
 
 
 @pytest.mark.parametrize("repair", [False, True])
-def test_what_arrives_during_a_check_is_no_orphan(tmp_path, monkeypatch, repair):
-    """Even if it takes longer than anything should: after the look at the blobs it has a row."""
+def test_an_original_added_during_a_check_is_not_an_orphan(tmp_path, monkeypatch, repair):
+    """Even if it takes longer than usual: it has a row after the blobs were listed."""
     monkeypatch.setattr(check, "SETTLED", 0.0)
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
         wb.upload("a.jpg", jpeg(1))
@@ -60,9 +60,7 @@ def test_what_arrives_during_a_check_is_no_orphan(tmp_path, monkeypatch, repair)
         assert wb.files()["filename"].tolist() == ["a.jpg", "b.jpg"]
 
 
-def test_an_orphan_that_somebody_enters_while_it_is_read_is_not_entered_twice(
-    tmp_path, monkeypatch
-):
+def test_an_orphan_added_by_another_process_is_not_added_twice(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "SETTLED", 0.0)
     with Workbench(Settings(root=tmp_path)) as wb, Workbench(Settings(root=tmp_path)) as other:
         wb.statistics()  # a store, before there is an original of nobody
@@ -80,7 +78,7 @@ def test_an_orphan_that_somebody_enters_while_it_is_read_is_not_entered_twice(
 
 @pytest.mark.parametrize("lost", ["blobs", "thumbs"])
 @pytest.mark.parametrize("repair", [False, True])
-def test_what_is_forgotten_during_a_check_is_not_missing(tmp_path, monkeypatch, lost, repair):
+def test_an_image_forgotten_during_a_check_is_not_missing(tmp_path, monkeypatch, lost, repair):
     (tmp_path / "a.jpg").write_bytes(jpeg(1))
     settings = Settings(root=tmp_path / "store")
     with Workbench(settings) as wb, Workbench(settings) as other:

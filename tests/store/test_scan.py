@@ -1,4 +1,4 @@
-"""Taking a folder in again: what was changed, moved, deleted, and what cannot be told."""
+"""Ingesting a folder again: what was changed, moved or deleted, and what cannot be known."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 
 def scanned(wb, folder, **options):
-    """What a scan says, without what is unchanged: (name, status)."""
+    """The results of a scan except unchanged files: (name, status)."""
     frame = wb.ingest(folder, **QUIET, **options)
     rows = zip(frame["source"], frame["status"], strict=True)
     return [(Path(name).name, status) for name, status in rows if status != "unchanged"]
@@ -206,14 +206,14 @@ def test_a_file_that_took_the_place_of_another_with_its_size_and_time_is_read(wb
 
 
 @pytest.mark.parametrize("away", ["empty", "gone"])
-def test_a_root_that_is_away_marks_nothing_unless_told(wb, folder, away):
+def test_an_absent_root_marks_nothing_without_prune(wb, folder, away):
     wb.ingest(folder, store="reference", **QUIET)
     shutil.move(folder, folder.with_name("safe"))
     if away == "empty":
         folder.mkdir()
     frame = wb.ingest(folder, **QUIET)
     assert frame["status"].tolist() == ["rejected"]
-    assert "3 files were taken in from it: is the drive mounted?" in frame["reason"][0]
+    assert "3 files were ingested from it: is the drive mounted?" in frame["reason"][0]
     assert set(wb.files()["state"]) == {"present"}
     frame = wb.ingest(folder, prune=True, **QUIET)
     assert frame["status"].tolist() == ["missing"] * 3
@@ -225,7 +225,7 @@ def test_a_root_that_is_away_marks_nothing_unless_told(wb, folder, away):
     assert set(wb.files()["state"]) == {"present"}
 
 
-def test_a_drive_below_the_root_that_is_away_marks_nothing_unless_told(wb, folder, monkeypatch):
+def test_an_unmounted_drive_below_the_root_marks_nothing_without_prune(wb, folder, monkeypatch):
     real = os.stat
 
     def stat(path, *args, **kwargs):
@@ -302,7 +302,7 @@ def test_a_stopped_scan_misses_nothing(wb, folder):
 # Choices ------------------------------------------------------------------------------------
 
 
-def test_what_is_left_out_is_not_missing(wb, folder):
+def test_excluded_files_are_not_missing(wb, folder):
     wb.ingest(folder, store="reference", **QUIET)
     assert scanned(wb, folder, exclude="sub") == []
     assert scanned(wb, folder, min_size=1 << 20) == []
@@ -343,7 +343,7 @@ def test_another_copy_stands_in_for_an_original_that_is_gone(wb, folder):
         assert file.read() == A
 
 
-def test_what_is_lost_goes_after_a_grace(tmp_path, folder):
+def test_lost_images_are_dropped_after_the_grace_period(tmp_path, folder):
     with Workbench(Settings(root=tmp_path / "store", workers=1, grace_days=0)) as wb:
         wb.ingest(folder, store="reference", **QUIET)
         wb.ingest(folder / "b.jpg", store="copy", **QUIET)

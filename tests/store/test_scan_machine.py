@@ -1,4 +1,4 @@
-"""Anything done to files between scans, at random, against a model of the disk, in all modes."""
+"""Random changes of files between scans, against a model of the disk, in all modes."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ class Scans(RuleBasedStateMachine):
         self.away = False
         self.disk = {}  # name -> bytes, as it is on the disk, or would be if that were mounted
         self.seen = {}  # name -> bytes of the pictures that the last scan found there
-        self.ever = set()  # of all pictures that were ever taken in
+        self.ever = set()  # of all pictures that were ever ingested
 
     def teardown(self):
         self.wb.close()
@@ -46,7 +46,7 @@ class Scans(RuleBasedStateMachine):
     # What people do -------------------------------------------------------------------------
 
     def _stamp(self, name):
-        """A time of its own for each thing that is written, however coarse the clock is."""
+        """A distinct modification time for each written file, for any resolution of the clock."""
         second = next(self.clock)
         os.utime(self.root / name, (second, second))
 
@@ -98,7 +98,7 @@ class Scans(RuleBasedStateMachine):
     @precondition(lambda self: not self.away and self.disk)
     @rule()
     def unmount(self):
-        """The drive goes; its folder stays, and is empty."""
+        """Unmount the drive: its folder stays, and is empty."""
         self.root.rename(self.root.with_name("drive"))
         self.root.mkdir()
         self.away = True

@@ -44,13 +44,13 @@ def test_rows_by_file_id_and_by_path(wb, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "here.jpg").write_bytes(jpeg(8, 64, 48))
-    (folder / "not taken in.jpg").write_bytes(jpeg(9, 64, 48))
+    (folder / "not ingested.jpg").write_bytes(jpeg(9, 64, 48))
     (folder / "broken.jpg").write_bytes(b"nothing")
     wb.ingest(folder / "here.jpg", progress=False)
     files = wb.files()
     gallery = wb.gallery(files[["file_id"]].iloc[::-1])
     assert names(gallery)[0] == "here.jpg"
-    paths = [folder / name for name in ("here.jpg", "not taken in.jpg", "broken.jpg", "gone.jpg")]
+    paths = [folder / name for name in ("here.jpg", "not ingested.jpg", "broken.jpg", "gone.jpg")]
     gallery = wb.gallery(pd.DataFrame({"path": [*map(str, paths), None, 7, ""]}))
     assert names(gallery)[:4] == [path.name for path in paths]
     assert [tile["image_id"] for tile in tiles(gallery)] == [6, *[-1] * 6]
@@ -64,7 +64,7 @@ def test_rows_by_file_id_and_by_path(wb, tmp_path):
     ]
 
 
-def test_what_names_no_picture_is_a_placeholder(wb):
+def test_rows_without_a_picture_are_placeholders(wb):
     break_thumbnail(wb, 2)
     wanted = [1, 2, 99, None, "x", -1, 1.5, [1], 2**70]
     gallery = wb.gallery(pd.DataFrame({"image_id": pd.Series(wanted, dtype=object)}))
@@ -82,7 +82,7 @@ def test_what_names_no_picture_is_a_placeholder(wb):
         ([1, 2], None, "not of a list"),
     ],
 )
-def test_what_cannot_be_shown_is_refused_with_a_remedy(wb, frame, group, says):
+def test_frames_that_cannot_be_shown_are_refused_with_a_remedy(wb, frame, group, says):
     with pytest.raises(QueryError, match=says):
         wb.gallery(frame, group=group)
 

@@ -58,7 +58,7 @@ def test_several_become_a_table_in_words(wb, drop):
     assert rows[1]["text"].startswith("Near copy of beach.jpg: resized, ")
     assert rows[2]["text"].startswith("New: ")
     assert rows[3]["text"].startswith("Cannot be read: ")
-    assert rows[0]["match_text"] == "beach.jpg, brought by ann"
+    assert rows[0]["match_text"] == "beach.jpg, added by ann"
     assert [row["lengths"][1] > 0 for row in rows] == [True, True, False, False]
     assert [row["lengths"][0] > 0 for row in rows] == [True, True, True, False]
     assert sum(sum(row["lengths"]) for row in rows) == len(panel.table.content["blob"])
@@ -72,7 +72,7 @@ def test_a_member_does_not_learn_who_has_it(wb, drop):
     wb.accounts.create("bob", "correct horse")
     panel = SearchPanel(wb, "bob")
     drop(panel, *FILES[:2])
-    assert panel.table.content["rows"][0]["match_text"] == "beach.jpg, brought by 1 other person"
+    assert panel.table.content["rows"][0]["match_text"] == "beach.jpg, added by 1 other person"
 
 
 def test_the_frame_is_that_of_lookup(wb, drop, tmp_path):
@@ -181,7 +181,7 @@ def test_only_the_first_page_is_sent(monkeypatch):
     assert (len(table.content["rows"]), table.content["more"]) == (20, 6)
 
 
-def test_what_a_page_makes_up_opens_nothing():
+def test_invented_keys_open_nothing():
     opened = []
     table = PictureRows(lambda ids: [b""] * len(ids), opened.append, opened.append)
     table.show(rows_of(2), [])

@@ -1,4 +1,4 @@
-"""The review without a browser: the queue, acts and their undo, and what the board is told."""
+"""The review without a browser: the queue, acts and their undo, and the content of the board."""
 
 import pandas as pd
 import pytest
@@ -124,7 +124,7 @@ def test_undo_takes_back_the_last_thing_first_or_that_of_a_cluster(model, folder
     assert "nothing" in model.message.lower()
 
 
-def test_what_was_said_not_to_be_the_same_does_not_come_back(model):
+def test_clusters_decided_to_be_different_do_not_return(model):
     cluster = cluster_with(model, "a.jpg")
     model.decide([cluster], "different")
     assert model.done[cluster].text == "Not the same"
@@ -133,7 +133,7 @@ def test_what_was_said_not_to_be_the_same_does_not_come_back(model):
     assert model.progress.done == 1
 
 
-def test_what_is_put_off_is_found_under_its_filter(model):
+def test_postponed_clusters_are_listed_by_their_filter(model):
     cluster = cluster_with(model, "a.jpg")
     model.decide([cluster], "later")
     model.load()
@@ -187,7 +187,7 @@ def test_a_preview_can_be_dismissed(model, folder):
     assert len(contents(folder)) == 6
 
 
-def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, folder):
+def test_a_changed_keeper_is_reported_and_nothing_is_removed(model, folder):
     cluster = cluster_with(model, "a.jpg")
     keeper = model.queue.members(cluster)["path"].iloc[0]
     with open(keeper, "ab") as file:  # noqa: PTH123
@@ -199,7 +199,7 @@ def test_a_keeper_that_has_changed_meanwhile_is_told_and_nothing_goes(model, fol
     assert contents(folder) == before
 
 
-def test_a_change_by_somebody_else_makes_it_stale(model):
+def test_a_change_by_another_user_makes_it_stale(model):
     model.session.changed()
     assert model.stale
 
@@ -356,7 +356,7 @@ def frame_of(found):
 
 
 @given(st.lists(rows, min_size=1, max_size=12), filters, st.sampled_from(list(ORDERS)))
-def test_what_is_selected_is_what_passes_by_the_plain_rules(found, wanted, order):
+def test_selected_clusters_pass_the_filter_rules(found, wanted, order):
     clusters = frame_of(found)
     expected = {k for k, row in enumerate(found) if plainly_passes(row, wanted)}
     assert set(clusters.index[passes(clusters, wanted)]) == expected
@@ -436,7 +436,7 @@ def test_what_is_taken_back_is_gone_to(model, wb):
     assert later.gone_to[0] in later.on_page
     assert wb.decisions().empty
     later.undo()
-    assert later.message == "There is nothing to take back."
+    assert later.message == "There is nothing to undo."
 
 
 def test_one_panel_is_one_sitting(model, wb, folder):

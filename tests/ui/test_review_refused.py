@@ -1,4 +1,4 @@
-"""Acts of which a part is refused: what went is gone, and the rest stays to be decided."""
+"""Partly refused acts: removed files are gone, and the rest stays undecided."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_what_was_refused_stays_to_be_decided(panel, folder, how, when):
     # Only what went altogether is done; the other one stays open, and says why.
     assert set(model.done) == {other}
     assert model.failures[refused].startswith("1 file removed; ")
-    assert "a small.jpg has been changed since it was taken in" in model.failures[refused]
+    assert "a small.jpg has been changed since it was ingested" in model.failures[refused]
     assert panel.board.done[str(refused)]["stays"]
     assert not panel.board.done[str(other)]["stays"]
     assert set(panel.decided["cluster_id"]) == {other}

@@ -56,11 +56,11 @@ def test_the_same_bytes_are_already_here(judge):
     assert verdict.status == "duplicate"
     assert verdict.match_image_id == verdict.image_id == 1
     assert verdict.match_thumbnail
-    assert verdict.match_text == "brought by you and 1 other person"
+    assert verdict.match_text == "added by you and 1 other person"
 
 
-def test_an_admin_learns_who_brought_the_match(judge):
-    assert judge(encode(scene(10)), "root").match_text == "brought by you and bob"
+def test_an_admin_learns_who_added_the_match(judge):
+    assert judge(encode(scene(10)), "root").match_text == "added by you and bob"
 
 
 def test_a_near_duplicate_shows_its_nearest(judge):
@@ -68,7 +68,7 @@ def test_a_near_duplicate_shows_its_nearest(judge):
     assert verdict.status == "near"
     assert re.fullmatch(r"Added; near duplicate, re-encoded, \d of 128 bits", verdict.text)
     assert verdict.match_image_id == 1
-    assert verdict.match_text == "beach.jpg, brought by 1 other person"
+    assert verdict.match_text == "beach.jpg, added by 1 other person"
 
 
 def test_what_was_forgotten_before_it_was_compared_is_like_nothing(wb, judge):
@@ -98,11 +98,11 @@ def test_the_rest_of_the_dashboard_hears_once_and_only_of_changes(wb, judge):
 
     def uploaded(*verdicts):
         panel.model.begin()
-        assert panel.session.taking_in == 1
+        assert panel.session.ingesting == 1
         for verdict in verdicts:
             panel._note(arrived("a.jpg"), verdict)
         panel.model.finish()
-        assert panel.session.taking_in == 0
+        assert panel.session.ingesting == 0
 
     uploaded()
     uploaded(judge(b"no picture"))
@@ -154,7 +154,7 @@ def test_the_list_survives_a_reload_rejected_on_top(wb, judge):
     rows = panel.earlier.content["rows"]
     assert [row["name"] for row in rows] == ["broken.jpg", "near.jpg", "new.jpg"]
     assert rows[0]["text"].startswith("Rejected: ")
-    assert rows[1]["match_text"].startswith("beach.jpg, brought by")
+    assert rows[1]["match_text"].startswith("beach.jpg, added by")
     assert [row["lengths"][0] > 0 for row in rows] == [False, True, True]
     panel.earlier._receive(None, {"kind": "open", "value": rows[1]["key"]}, [])
     panel.earlier._receive(None, {"kind": "open", "value": rows[0]["key"]}, [])

@@ -52,9 +52,9 @@ def texts(model):
     return {row.name: row.text for row in model.result.rows}
 
 
-def test_a_folder_is_taken_in_and_every_file_has_a_result(wb, pictures):
+def test_a_folder_is_ingested_and_every_file_has_a_result(wb, pictures):
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert next(iter(statuses(model).items())) == ("note.txt", "rejected")
     assert statuses(model) == {
         "note.txt": "rejected",
@@ -74,11 +74,11 @@ def test_a_folder_is_taken_in_and_every_file_has_a_result(wb, pictures):
 
 def test_a_second_run_says_what_became_of_the_files_since(wb, pictures):
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     (pictures / "0.jpg").rename(pictures / "sub" / "moved.jpg")
     (pictures / "1.jpg").unlink()
     (pictures / "2.jpg").write_bytes(encode(scene(9, 160, 120)))
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert statuses(model) == {
         "note.txt": "rejected",
         "1.jpg": "missing",
@@ -101,13 +101,13 @@ def test_files_stay_in_place_or_are_kept(new_store, pictures, setting, keeping, 
     wb = new_store(store=setting)
     model = model_of(wb)
     assert model.default_keeping == ("place" if setting == "reference" else "kept")
-    model.take_in(str(pictures), keeping)
+    model.ingest(str(pictures), keeping)
     assert set(wb.files()["kept"]) == {kept}
     assert wb.check().empty
 
 
 def test_files_belong_to_the_admin_who_named_the_folder(wb, pictures):
-    model_of(wb, "root").take_in(str(pictures), "place")
+    model_of(wb, "root").ingest(str(pictures), "place")
     assert set(wb.files()["user"]) == {"root"}
 
 
@@ -115,7 +115,7 @@ def test_a_member_is_refused_by_the_model(wb, pictures):
     model = model_of(wb, "ann")
     model.load()
     assert not model.allowed
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert "Only admins" in model.problem
     assert wb.statistics().images == 0
     assert model.result is None
@@ -128,22 +128,22 @@ def test_who_was_an_admin_when_the_page_was_opened_is_asked_again(wb, pictures):
     model.load()
     assert model.allowed
     wb.accounts.set_role("root", "member")
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert "Only admins" in model.problem
     assert wb.statistics().images == 0
 
 
 def test_a_useless_path_is_said_and_the_last_result_stays(wb, pictures):
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     result, version = model.result, model.session.version
     for text in ("", "pictures", str(pictures / "gone"), str(wb.settings.root)):
-        model.take_in(text, "place")
+        model.ingest(text, "place")
         assert model.problem
         assert model.result is result
         assert not model.running
     assert model.session.version == version  # nothing was read, so nothing is read anew
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert model.problem == ""
 
 
@@ -155,9 +155,9 @@ def test_an_error_of_the_store_ends_the_run_and_the_rest_hears_of_what_is_done(
 
     monkeypatch.setattr(wb, "ingest", full)
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert model.job.failure == "No space is left."
-    assert (model.running, model.session.taking_in, model.session.version) == (False, 0, 1)
+    assert (model.running, model.session.ingesting, model.session.version) == (False, 0, 1)
 
 
 def test_a_cancel_ends_the_run_and_keeps_what_was_done(wb, pictures, monkeypatch):
@@ -173,7 +173,7 @@ def test_a_cancel_ends_the_run_and_keeps_what_was_done(wb, pictures, monkeypatch
         return ingest(*sources, progress=progress, **options)
 
     monkeypatch.setattr(wb, "ingest", cancelled)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert model.result.stopped
     assert "Cancelled" in model.result.remark
     assert model.job.failure == ""
@@ -185,14 +185,14 @@ def test_a_cancel_ends_the_run_and_keeps_what_was_done(wb, pictures, monkeypatch
 def test_one_folder_at_a_time(wb, pictures, monkeypatch):
     model = model_of(wb)
     model.running = True
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert wb.statistics().images == 0
 
 
 def test_near_duplicates_are_named(wb, pictures):
     (pictures / "small.png").write_bytes(encode(resized(scene(1, 160, 120), 120, 90), "PNG"))
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert texts(model)["small.png"] == "added; near duplicate of 1.jpg"
     assert texts(model)["1.jpg"] == "added; near duplicate of small.png"
     assert texts(model)["2.jpg"] == "added"
@@ -202,7 +202,7 @@ def test_only_the_first_added_files_are_compared(wb, pictures, monkeypatch):
     monkeypatch.setattr(folder_intake, "MAX_COMPARED", 2)
     asked = []
     monkeypatch.setattr(folder_intake, "nearest_same", lambda _, image_id: asked.append(image_id))
-    model_of(wb).take_in(str(pictures), "place")
+    model_of(wb).ingest(str(pictures), "place")
     assert len(asked) == 2
 
 
@@ -233,12 +233,12 @@ def test_the_words_of_all_statuses_are_known():
 def test_an_empty_folder_is_no_error(wb, tmp_path):
     (tmp_path / "empty").mkdir()
     model = model_of(wb)
-    model.take_in(str(tmp_path / "empty"), "place")
+    model.ingest(str(tmp_path / "empty"), "place")
     assert model.result.rows == ()
     assert model.result.summary.endswith("empty: 0 files")
 
 
-def test_nothing_is_claimed_while_a_folder_is_taken_in(wb, pictures, monkeypatch):
+def test_nothing_is_claimed_while_a_folder_is_ingested(wb, pictures, monkeypatch):
     session = VisitorSession(wb)
     model, review, browse = FolderModel(session), ReviewModel(session), BrowsePanel(session)
     review.load()
@@ -246,17 +246,17 @@ def test_nothing_is_claimed_while_a_folder_is_taken_in(wb, pictures, monkeypatch
     seen = []
 
     def look(*sources, **options):
-        seen.append((session.taking_in, review.empty_text, browse.gallery.empty_text))
+        seen.append((session.ingesting, review.empty_text, browse.gallery.empty_text))
         return frame()
 
     assert "no pictures here yet" in review.empty_text
     monkeypatch.setattr(wb, "ingest", look)
-    model.take_in(str(pictures), "place")
-    [(taking_in, said, shown)] = seen
-    assert taking_in == 1
-    assert said.startswith("Pictures are being taken in.")
-    assert shown.startswith("Pictures are being taken in.")
-    assert session.taking_in == 0
+    model.ingest(str(pictures), "place")
+    [(ingesting, said, shown)] = seen
+    assert ingesting == 1
+    assert said.startswith("Pictures are being ingested.")
+    assert shown.startswith("Pictures are being ingested.")
+    assert session.ingesting == 0
     assert "no pictures here yet" in browse.gallery.empty_text
     assert review.stale
     assert "Sort again" in review.empty_text
@@ -265,7 +265,7 @@ def test_nothing_is_claimed_while_a_folder_is_taken_in(wb, pictures, monkeypatch
 def test_the_result_survives_a_reload_and_is_the_admins_own(wb, pictures):
     (pictures / "small.png").write_bytes(encode(resized(scene(1, 160, 120), 120, 90), "PNG"))
     first = model_of(wb, "root")
-    first.take_in(str(pictures), "place")
+    first.ingest(str(pictures), "place")
     again, other = model_of(wb, "root"), model_of(wb)
     again.load()
     other.load()
@@ -285,7 +285,7 @@ def test_a_result_that_cannot_be_kept_is_shown_all_the_same(wb, pictures):
     (wb.settings.root / "derived").mkdir(exist_ok=True)
     (wb.settings.root / "derived" / "folders").write_text("in the way")
     model = model_of(wb)
-    model.take_in(str(pictures), "place")
+    model.ingest(str(pictures), "place")
     assert model.result.counts["added"] == 3
     assert model.job.failure == ""
     again = model_of(wb)
@@ -306,7 +306,7 @@ def test_the_panel_is_for_admins(wb):
     assert FolderPanel(wb).layout.display is None
 
 
-def test_the_panel_takes_in_what_is_typed(wb, pictures):
+def test_the_panel_ingests_the_typed_folder(wb, pictures):
     opened = []
     panel = FolderPanel(wb, "root", on_open=opened.append)
     panel.path.value = f" {pictures} "
@@ -336,7 +336,7 @@ def test_the_panel_says_what_is_wrong_beside_the_field(wb):
     assert panel.rows.layout.display == "none"
 
 
-def test_the_fields_wait_while_a_folder_is_taken_in(wb, pictures, monkeypatch):
+def test_the_fields_wait_while_a_folder_is_ingested(wb, pictures, monkeypatch):
     panel = FolderPanel(wb, "root")
     seen = []
     monkeypatch.setattr(

@@ -171,7 +171,7 @@ def percent(text: str) -> float:
     """Read a share, such as 5 or 0.5%, over 0 and at most 100."""
     digits = text.removesuffix("%").strip()
     if not digits.replace(".", "", 1).isdecimal() or not 0 < float(digits) <= 100:
-        message = f"{text!r} is no share over 0 % and up to 100 %"
+        message = f"{text!r} is not a percentage over 0 and up to 100"
         raise argparse.ArgumentTypeError(message)
     return float(digits)
 
@@ -185,6 +185,6 @@ def size(text: str) -> int:
 
 def _whole_number(text: str, low: int, high: int) -> int:
     if not text.isdecimal() or not low <= int(text) <= high:
-        message = f"{text!r} is no whole number from {low} to {high}"
+        message = f"{text!r} is not a whole number from {low} to {high}"
         raise argparse.ArgumentTypeError(message)
     return int(text)

@@ -65,7 +65,7 @@ def require_known_folders(wb: Workbench, folders: Iterable[str]) -> None:
         real = os.path.realpath(Path(folder).expanduser())
         if wb.files(folder=folder).empty and wb.files(folder=real).empty:
             message = (
-                f"no file of this store is from {folder!r}; check the spelling, or take it in "
+                f"no file of this store is from {folder!r}; check the spelling, or ingest it "
                 "first with `imgurer ingest`"
             )
             raise QueryError(message)

@@ -1,4 +1,4 @@
-"""Tell rejected files that should be pictures from files of other kinds, such as sidecars.
+"""Separate rejected files that should be pictures from files of other kinds, such as sidecars.
 
 In a library of photos most rejected files are sidecars, videos and raw files. Listed one by one,
 they would hide the few pictures that are damaged, and the folders that could not be read.
@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from imgurer_kernel.common.text import count, join_words
 
-_OTHER_KIND = re.compile(r"this is (.+?), which cannot be taken in")
+_OTHER_KIND = re.compile(r"this is (.+?), which cannot be ingested")
 _OF_PICTURES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp"),
@@ -37,8 +37,8 @@ def by_kind(rejected: Mapping[str, str]) -> tuple[dict[str, str], Counter[str]]:
     --------
     >>> failures, others = by_kind(
     ...     {
-    ...         "a.xmp": "this is a text file, which cannot be taken in; choose a picture",
-    ...         "b.jpg": "this is a text file, which cannot be taken in; choose a picture",
+    ...         "a.xmp": "this is a text file, which cannot be ingested; choose a picture",
+    ...         "b.jpg": "this is a text file, which cannot be ingested; choose a picture",
     ...         "c.jpg": "the file is empty",
     ...     }
     ... )

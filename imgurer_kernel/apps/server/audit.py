@@ -51,12 +51,12 @@ def read_audit(catalog: "Catalog", user: str, root: Path) -> list[AuditRow]:
     Raises
     ------
     NotAllowed
-        If the user is no admin.
+        If the user is not an admin.
     """
     from imgurer_kernel.store.catalog import decisions, journal
 
     if not is_admin(catalog, user):
-        message = f"{user} is no admin, and only admins see what others do"
+        message = f"{user} is not an admin, and only admins see what others do"
         raise NotAllowed(message)
     acts = catalog.run(journal.listed).head(MOST)
     rows = [

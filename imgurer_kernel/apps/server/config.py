@@ -135,7 +135,7 @@ def kernel_environment(settings: Settings, listen: Listen, cookie: str) -> dict[
 
 
 def assets_version() -> str:
-    """Return a text that changes with the assets, for their URLs: browsers cache them for good.
+    """Return a text that changes with the assets, for their URLs: browsers cache them permanently.
 
     A page needs some ninety files, and revalidating each took half of the time to open it.
     """

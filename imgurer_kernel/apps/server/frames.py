@@ -112,7 +112,7 @@ def _check_header(header: bytes) -> None:
     try:
         values = json.loads(header.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise BadFrame(_MALFORMED, "the header is no JSON in UTF-8") from error
+        raise BadFrame(_MALFORMED, "the header is not JSON in UTF-8") from error
     if not isinstance(values, dict) or not isinstance(values.get("msg_type"), str):
         raise BadFrame(_MALFORMED, "the header has no msg_type")
     # Jupyter parses it again at a deeper call stack, where nesting accepted here may overflow.

@@ -18,9 +18,9 @@ class Listen:
     login
         Whether a login is asked for.
     trusted
-        Networks of the proxies that pass requests on, and say truly whose.
+        Networks of the trusted proxies, whose forwarding headers name the client.
     insecure
-        Whether passwords and pictures may cross the network as anyone there can read them.
+        Whether passwords and pictures may cross the network unencrypted.
     """
 
     host: str
@@ -71,13 +71,13 @@ def check_listen(
     Raises
     ------
     UnsafeListen
-        If other machines could come in without a login, or passwords would cross the network as
-        anyone there can read them.
+        If other machines could connect without a login, or passwords would cross the network
+        unencrypted.
     """
     where = f"{host or 'every address'} can be reached from other machines"
     if not login and (trusted or not is_local(host)):
         if is_local(host):
-            where = "a proxy brings in what other machines ask"
+            where = "a proxy forwards requests of other machines"
         message = (
             f"{where}, and there is no login: anyone there could see and change everything. Add a "
             "login (--login), or listen on 127.0.0.1 without a proxy"

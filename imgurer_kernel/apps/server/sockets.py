@@ -63,7 +63,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     except (socket.gaierror, UnicodeError) as error:
-        message = f"{host!r} is no address of this machine; use 127.0.0.1"
+        message = f"{host!r} is not an address of this machine; use 127.0.0.1"
         raise ServerError(message) from error
     opened: list[socket.socket] = []
     try:

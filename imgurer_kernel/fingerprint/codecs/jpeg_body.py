@@ -6,7 +6,7 @@ _APP0, _APP14, _APP15, _COM, _SOS = 0xE0, 0xEE, 0xEF, 0xFE, 0xDA
 def body(data: bytes) -> bytes | None:
     """Return the part of a JPEG that determines its pixels: without application data and comments.
 
-    Adobe's segment is kept, since it has the colour space. None if it is no valid JPEG.
+    Adobe's segment is kept, since it has the colour space. None if it is not a valid JPEG.
 
     Examples
     --------

@@ -6,7 +6,7 @@ Pillow ignores. So the decoder gets the file in three pieces, and requests the n
 picture is complete:
 
 1. all but the last bytes of the codes, which must not be enough;
-2. these bytes and a few bits that are no codes, which must be enough;
+2. these bytes and a few bits that are not codes, which must be enough;
 3. the end marker and the rest: a decoder that requests it lacks pixels.
 
 A file without an end marker is complete if the second piece was enough. This needs no additional
@@ -25,7 +25,7 @@ _RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 # Some encoders leave a byte or two between the last code and the end marker.
 _SPARE = 3
 _ZEROS = 2
-# libjpeg fills a register of 64 bits before it reads the last code. All ones are no code in any
+# libjpeg fills a register of 64 bits before it reads the last code. All ones are not a code in any
 # table (T.81, C.2), so hardly any missing block can be decoded from them.
 _AHEAD = b"\xff\0" * 8
 

@@ -101,7 +101,7 @@ def sniff(data: bytes) -> str:
     'GIF'
     >>> sniff(b"%PDF-1.7")
     Traceback (most recent call last):
-    imgurer_kernel.errors.UnknownFormat: this is a PDF document, which cannot be taken in; save it
+    imgurer_kernel.errors.UnknownFormat: this is a PDF document, which cannot be ingested; save it
     as JPEG or PNG
     """
     if not data:
@@ -141,7 +141,7 @@ def _refusal(what: str) -> UnknownFormat:
         remedy = "download the picture itself"
     elif what == _RAW:
         remedy = "develop it to JPEG or PNG"
-    return UnknownFormat(f"this is {what}, which cannot be taken in; {remedy}")
+    return UnknownFormat(f"this is {what}, which cannot be ingested; {remedy}")
 
 
 def _is_raw(data: bytes) -> bool:

@@ -68,10 +68,10 @@ def register(hash_: object) -> None:
     Raises
     ------
     QueryError
-        If another one has that name, or it is no such hash.
+        If another hash has that name, or it is not such a hash.
     """
     if not isinstance(hash_, PerceptualHash):
-        message = f"{hash_!r} is no perceptual hash; it lacks what `PerceptualHash` names"
+        message = f"{hash_!r} is not a perceptual hash; it lacks what `PerceptualHash` names"
         raise QueryError(message)
     if hash_.name in _hashes:
         message = f"there is a hash named {hash_.name!r} already; give this one another name"
@@ -126,7 +126,7 @@ def hash_picture(
     Raises
     ------
     ImageRejected
-        If the file is no picture, over a limit, or damaged.
+        If the file is not a picture, over a limit, or damaged.
     """
     # `decode` uses the dHash to check whether a picture is informative: imported here, to avoid a
     # circular import.

@@ -84,7 +84,7 @@ _RELATED = {
     "same layout": "one layout, as of a form or a screen, with other content",
     "another take": "another take of one scene",
     "colour variant": "one drawing or thing in other colours",
-    "part of": "the one is but a part of the other",
+    "part of": "one is only a part of the other",
     "same cover": "one first page or frame, with others after it",
 }
 

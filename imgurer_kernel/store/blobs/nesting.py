@@ -25,11 +25,11 @@ def check_digest(digest: str) -> str:
     --------
     >>> check_digest("../../etc/passwd")
     Traceback (most recent call last):
-    imgurer_kernel.errors.InvalidDigest: '../../etc/passwd' is no digest; a digest is a SHA-256 as
-    64 lower-case hex digits
+    imgurer_kernel.errors.InvalidDigest: '../../etc/passwd' is not a digest; a digest is a SHA-256
+    as 64 lower-case hex digits
     """
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        message = f"{digest!r} is no digest; a digest is a SHA-256 as 64 lower-case hex digits"
+        message = f"{digest!r} is not a digest; a digest is a SHA-256 as 64 lower-case hex digits"
         raise InvalidDigest(message)
     return digest
 

@@ -45,7 +45,7 @@ class Notes:
         with ExitStack() as failing, mapped_os_errors(Path(noted.path)):
             failing.callback(file.close)
             if facts.st_size != noted.size or digest_of(file) != digest:
-                raise noted.changed("linked" if name.startswith("links") else "referred to")
+                raise noted.changed("linked" if name.startswith("links") else "referenced")
             file.seek(0)
             failing.pop_all()
         with suppress(StorageError):  # in a read-only store the file is read each time

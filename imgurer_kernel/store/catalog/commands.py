@@ -99,9 +99,7 @@ def forget(
     ).fetchall()
     chosen = [key for key, name in rows if name == user and file_id in {None, key}]
     if not chosen:
-        message = (
-            f"{user!r} does not hold image {image_id}; only those who brought it may forget it"
-        )
+        message = f"{user!r} does not hold image {image_id}; only its owners may forget it"
         raise NotAllowed(message)
     trash.put_files(connection, chosen, str(row[0]))
     last, generation = len(chosen) == len(rows), _counters(connection)[0]
@@ -128,7 +126,7 @@ def forget_file(connection: Connection, file_id: int, user: str) -> str | None:
         message = f"there is no file {file_id}; files() lists those that there are"
         raise UnknownFile(message)
     if row[1] != user:
-        message = f"file {file_id} is of {row[1]!r}; only they may forget it, not {user!r}"
+        message = f"file {file_id} belongs to {row[1]!r}; only they may forget it, not {user!r}"
         raise NotAllowed(message)
     return forget(connection, int(row[0]), user, file_id)
 

@@ -27,7 +27,7 @@ Connection: TypeAlias = duckdb.DuckDBPyConnection
 Appender: TypeAlias = duckdb.Appender
 
 _RECOVER = (
-    "`imgurer recover` makes it anew from what can be read and from its newest snapshot, and keeps "
+    "`imgurer recover` rebuilds it from what can be read and from its newest snapshot, and keeps "
     "the damaged one; the originals are not in it"
 )
 

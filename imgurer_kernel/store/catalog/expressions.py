@@ -33,7 +33,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
     Raises
     ------
     QueryError
-        If it is no expression over the frame's columns; the message lists them.
+        If it is not an expression over the frame's columns; the message lists them.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
 def compared_texts(expression: str) -> list[tuple[str, str]]:
     """List the columns that an expression compares with texts for equality, each with the text.
 
-    The list is empty for a text that is no expression.
+    The list is empty for a text that is not an expression.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def _require_utf8(expression: str) -> None:
     try:
         expression.encode()
     except UnicodeEncodeError as error:  # such as bytes from a shell that are not UTF-8
-        message = f"{expression!r} is no text in UTF-8: {error.reason}; write it anew"
+        message = f"{expression!r} is not text in UTF-8: {error.reason}; write it again"
         raise QueryError(message) from error
 
 

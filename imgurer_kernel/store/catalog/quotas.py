@@ -1,7 +1,7 @@
 """Quotas as rows: how many bytes of pictures users may have, each and together.
 
 Each function takes the connection of a transaction (`imgurer_kernel.store.catalog.Catalog`). The
-empty text, which is no user's name, stands for all users together.
+empty text, which is not a user name, stands for all users together.
 """
 
 import pandas as pd

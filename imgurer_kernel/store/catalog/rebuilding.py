@@ -57,17 +57,16 @@ class Rebuilt:
     def words(self) -> str:
         """A sentence about it."""
         origin = {
-            "catalog": "it was written anew from its own tables",
+            "catalog": "it was rebuilt from its own tables",
             "catalog without its log": "its log of the last changes cannot be read, and it was "
-            "written anew from what was in the file itself",
-            "snapshot": f"it was made anew from the snapshot of {self.taken_at:%Y-%m-%d %H:%M:%S} "
-            "UTC"
+            "rebuilt from the file itself",
+            "snapshot": f"it was rebuilt from the snapshot of {self.taken_at:%Y-%m-%d %H:%M:%S} UTC"
             if self.taken_at
             else "",
-            "nothing": "there is no snapshot, and it was begun anew",
+            "nothing": "there is no snapshot, and it is empty now",
         }[self.source]
         if self.lost:
-            origin += f"; computed anew: {', '.join(self.lost)}"
+            origin += f"; computed again: {', '.join(self.lost)}"
         return origin + (f"; the damaged one is kept in {self.kept}" if self.kept else "")
 
 

@@ -71,7 +71,7 @@ def select(
     Raises
     ------
     QueryError
-        If it is no SELECT, more than one, cannot be answered (with DuckDB's message), or exceeds
+        If it is not a SELECT, more than one, cannot be answered (with DuckDB's message), or exceeds
         the limits.
 
     Examples
@@ -190,7 +190,7 @@ def _require_select(connection: duckdb.DuckDBPyConnection, statement: str) -> No
     try:
         kinds = [each.type for each in connection.extract_statements(statement)]
     except TypeError as error:  # no text, or half of a surrogate pair in it
-        message = f"{statement!r} is no statement; give a text of one SELECT"
+        message = f"{statement!r} is not a statement; give the text of one SELECT"
         raise QueryError(message) from error
     if len(kinds) != 1:
         message = f"{len(kinds)} statements were given; give one SELECT"

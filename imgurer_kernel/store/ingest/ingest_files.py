@@ -78,7 +78,7 @@ def ingest_files(
     scan.compare(found, survey, prune=options.prune)
     decode = store.decoders.fingerprint if options.untrusted else fingerprint
     intake = Intake(store.catalog, store.blobs, settings, decode)
-    with reporting(progress, len(found), "Taking in") as report:
+    with reporting(progress, len(found), "Ingesting") as report:
         run = IngestPipeline(intake, scan, report, stop)
         run.run(found)
     outcomes = run.outcomes

@@ -144,7 +144,7 @@ class Intake:
         Raises
         ------
         ImageRejected
-            If the bytes are no picture that can be ingested; nothing is stored then.
+            If the bytes are not a picture that can be ingested; nothing is stored then.
         """
         found = fingerprint_if_new(self.blobs, self.settings, self.decode, data, arriving)
         return store_original(self.blobs, data, found)

@@ -1,8 +1,8 @@
-"""Tell which folders a walk leaves out: trash, caches, thumbnails, repositories and stores.
+"""Decide which folders a walk leaves out: trash, caches, thumbnails, repositories and stores.
 
-A copy in one of them is no copy to rely on: whoever empties the trash or the cache deletes it. If
-it were kept, and the one in the user's own folder removed, the picture would be lost. A folder that
-the user names is walked, whatever it is called.
+A copy in one of them cannot be relied on: emptying the trash or the cache deletes it. If it were
+kept, and the copy in the user's own folder removed, the picture would be lost. A folder that the
+user names is walked, whatever it is called.
 """
 
 import os

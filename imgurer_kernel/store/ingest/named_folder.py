@@ -65,6 +65,6 @@ def named_folder(text: str, root: Path) -> Path:
         message = f"{typed} belongs to the store itself: its pictures are here already."
         raise SourceError(message)
     if TRASH_FOLDER in folder.parts or TRASH_FOLDER in real.parts:
-        message = f"{typed} is a trash folder of imgurer: nothing is taken in from there."
+        message = f"{typed} is a trash folder of imgurer: nothing is ingested from there."
         raise SourceError(message)
     return folder

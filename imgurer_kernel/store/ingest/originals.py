@@ -47,7 +47,7 @@ def fingerprint_if_new(
     Raises
     ------
     ImageRejected
-        If the bytes are no picture that can be ingested.
+        If the bytes are not a picture that can be ingested.
     """
     kept = arrival.kept
     if blobs.exists(arrival.digest, "copy" if path is None or kept == "upload" else kept):

@@ -123,7 +123,7 @@ class IngestPipeline:
                     Outcome(
                         source=readable(item.name),
                         status="unchanged",
-                        reason="unchanged since it was taken in",
+                        reason="unchanged since it was ingested",
                         image_id=before.image_id,
                         file_id=before.file_id,
                         digest=before.digest,

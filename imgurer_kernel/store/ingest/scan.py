@@ -244,7 +244,7 @@ class FileScan:
             elif before.source_state != "missing":
                 away[folder] += 1
         for folder, number in sorted(away.items()):
-            reason = f"{count(number, 'file')} taken in from below it, on another drive: {_HINT}"
+            reason = f"{count(number, 'file')} ingested from below it, on another drive: {_HINT}"
             self.doubts.append((readable(folder), reason))
 
     def _doubtful(
@@ -258,12 +258,12 @@ class FileScan:
             elif number and root.path in survey.empty and not prune:
                 yield (
                     root.path,
-                    f"empty, and {count(number, 'file')} were taken in from it: {_HINT}",
+                    f"empty, and {count(number, 'file')} were ingested from it: {_HINT}",
                 )
         for path in survey.absent:
             number = _number_below(path, absent)
             if number and not prune:
-                yield path, f"not there, and {count(number, 'file')} were taken in from it: {_HINT}"
+                yield path, f"not there, and {count(number, 'file')} were ingested from it: {_HINT}"
 
 
 @dataclass(frozen=True, slots=True)

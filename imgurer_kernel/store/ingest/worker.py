@@ -70,7 +70,7 @@ class IngestWorker:
             return store_original(self.blobs, data, arrival, file.path)
         except (ImageRejected, SourceError, BlobDamaged) as error:
             # SourceError and BlobDamaged: the file was changed while it was read, or a linked or
-            # noted one was removed or changed after that. They do not show that it is no picture,
+            # referenced original was removed or changed. Neither proves that it is not a picture,
             # nor does a decoder that was killed, perhaps for lack of memory.
             is_no_picture = isinstance(error, ImageRejected) and not isinstance(
                 error, DecoderFailed

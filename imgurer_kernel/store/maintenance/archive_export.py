@@ -224,7 +224,7 @@ def _folder(target: Path) -> Iterator[_Writer]:
         # Checked before anything is written; the table is the only file that is overwritten.
         is_foreign = table.exists() and not _has_our_header(table)
     if is_foreign:
-        message = f"{table} is no table of an export; name another folder, or move it away"
+        message = f"{table} is not a table of an export; name another folder, or move it away"
         raise SourceError(message)
     yield _Folder(target)
 

@@ -54,7 +54,7 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
     Raises
     ------
     SourceError
-        If the file is no such archive.
+        If the file is not such an archive.
     CatalogTooNew
         If a later version of imgurer wrote the backup.
     """
@@ -66,13 +66,13 @@ def import_store(store: Store, path: Path | str, progress: ProgressOption = True
             made = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             backup = archive.snapshot(made)
         except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
-            message = f"{archived} is no archive that `imgurer export` wrote: {error}"
+            message = f"{archived} is not an archive that `imgurer export` wrote: {error}"
             raise SourceError(message) from error
         if backup is not None:
             if store.catalog.run(_is_empty):
                 return _restore(store, archive, backup, progress)
             store.catalog.run(rebuilding.add_people, backup)
-        return _take_in(store, archive, holdings, progress)
+        return _ingest(store, archive, holdings, progress)
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -162,12 +162,12 @@ def _holdings(archive: Archive) -> pd.DataFrame:
         _moment(text_of_time)
     for digest in table["digest"]:
         if not DIGEST.fullmatch(digest):
-            message = f"{digest!r} in {HOLDINGS} is no digest"
+            message = f"{digest!r} in {HOLDINGS} is not a digest"
             raise ValueError(message)
     return table
 
 
-def _take_in(
+def _ingest(
     store: Store, archive: Archive, holdings: pd.DataFrame, progress: ProgressOption
 ) -> pd.DataFrame:
     local = store.users.ensure_local().name
@@ -245,7 +245,7 @@ def _moment(text: str) -> datetime | None:
     try:
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except OverflowError as error:
-        message = f"{text!r} is no time in UTC: {error}"
+        message = f"{text!r} is not a time in UTC: {error}"
         raise ValueError(message) from error
 
 

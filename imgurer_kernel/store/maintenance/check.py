@@ -119,7 +119,7 @@ class StoreCheck:
             found += integrity.damaged_blocks(path)
         if not found:
             return
-        words = "`imgurer check --repair` writes it anew from what can be read"
+        words = "`imgurer check --repair` rebuilds it from what can be read"
         if self.repair:
             words = rebuilding.rebuild(catalog).words
         for detail in found:
@@ -147,7 +147,7 @@ class StoreCheck:
     def _check_strays(self) -> Iterator[Finding]:
         """Find foreign files among the originals, such as a folder with the name of a blob."""
         for name in list(self.store.blobs.strays(SETTLED)):
-            yield self._set_aside("stray file", name, "nothing of imgurer's has this name")
+            yield self._set_aside("stray file", name, "imgurer makes nothing of this name")
 
     def _check_orphan_thumbnails(self, known: set[str]) -> Iterator[Finding]:
         blobs = self.store.blobs
@@ -207,7 +207,7 @@ class StoreCheck:
                 problem="stale fingerprint",
                 digest=digest,
                 image_id=image_id,
-                detail="computed by another version of imgurer; searches compute it anew",
+                detail="computed by another version of imgurer; searches compute it again",
                 repaired=image_id not in left,
             )
 
@@ -216,16 +216,16 @@ class StoreCheck:
         repaired = False
         if self.repair:
             try:
-                repaired = take_in_orphan(self.store, digest, self.user)
+                repaired = ingest_orphan(self.store, digest, self.user)
                 if not repaired:
                     return  # another process has added it meanwhile
-                detail += f"; taken in again for {self.user}"
+                detail += f"; ingested again for {self.user}"
             except (ImageRejected, StorageError) as error:
-                detail += f"; not taken in again: {error}"
+                detail += f"; not ingested again: {error}"
         yield Finding(problem="orphan original", digest=digest, detail=detail, repaired=repaired)
 
 
-def take_in_orphan(store: Store, digest: str, user: str) -> bool:
+def ingest_orphan(store: Store, digest: str, user: str) -> bool:
     """Add an orphaned original to the catalog; return False if it is none any more.
 
     Raises

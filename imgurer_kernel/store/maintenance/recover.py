@@ -8,7 +8,7 @@ from imgurer_kernel.errors import CatalogDamaged, ImageRejected, StorageError
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store import place
 from imgurer_kernel.store.catalog import Catalog, queries, rebuilding
-from imgurer_kernel.store.maintenance.check import take_in_orphan
+from imgurer_kernel.store.maintenance.check import ingest_orphan
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
 from imgurer_kernel.store.store import Store
 
@@ -52,7 +52,7 @@ class RecoveredStore:
         ]
         if self.unreadable:
             lines.append(f"{count(self.unreadable, 'image')} without a readable original")
-        lines += (f"{digest}: not taken in again: {why}" for digest, why in self.rejected.items())
+        lines += (f"{digest}: not ingested again: {why}" for digest, why in self.rejected.items())
         return lines
 
 
@@ -97,10 +97,10 @@ def recover_store(settings: Settings, progress: ProgressOption = True) -> Recove
         known = set(store.catalog.run(queries.images, columns=["image_id", "digest"])["digest"])
         unknown = [digest for digest in store.blobs.digests() if digest not in known]
         for done, digest in enumerate(unknown):
-            report("taking in again", done, len(unknown))
+            report("ingesting again", done, len(unknown))
             try:
                 is_named = store.blobs.note_of(digest) is not None
-                if take_in_orphan(store, digest, owner):
+                if ingest_orphan(store, digest, owner):
                     counts[is_named] += 1
             except (ImageRejected, StorageError) as error:
                 rejected[digest] = str(error)

@@ -141,7 +141,7 @@ def holder_facts(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact
     facts: list[Fact] = []
     for user, held in visible.groupby("user", sort=True):
         who = "you" if user == visitor else str(user)
-        facts.append(("Brought by", f"{who}, {moment(held['taken_in'].min())}"))
+        facts.append(("Added by", f"{who}, {moment(held['taken_in'].min())}"))
         places = sorted({_place(row) for row in row_dicts(held)})
         facts += [("File", place) for place in places[:MAX_FILES]]
         if len(places) > MAX_FILES:

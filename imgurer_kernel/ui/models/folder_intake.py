@@ -70,7 +70,7 @@ class FolderModel(HasTraits):
         """How the store's settings keep originals."""
         return "place" if self.session.workbench.settings.store == "reference" else "kept"
 
-    def take_in(self, text: str, keeping: Keeping) -> None:
+    def ingest(self, text: str, keeping: Keeping) -> None:
         """Ingest all files below a folder, unless another one is being ingested.
 
         Parameters
@@ -85,9 +85,9 @@ class FolderModel(HasTraits):
             return
         self.near_job.cancel()
         self.running, self.problem = True, ""
-        self.session.begin_taking_in()
+        self.session.begin_ingest()
         self.job.start(
-            f"Taking in {elide_path(text.strip())}",
+            f"Ingesting {elide_path(text.strip())}",
             partial(self._ingest, text, keeping),
             self._show,
         )
@@ -127,7 +127,7 @@ class FolderModel(HasTraits):
 
     def _end(self, reached: bool) -> None:
         self.running = False
-        self.session.end_taking_in(changed=reached)
+        self.session.end_ingest(changed=reached)
 
     def _show(self, result: FolderResult | str) -> None:
         if isinstance(result, str):

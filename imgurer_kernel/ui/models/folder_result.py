@@ -94,7 +94,7 @@ class FolderResult:
         texts = [self.earlier] if self.earlier else []
         if self.stopped:
             texts.append(
-                "Cancelled before the end. What was taken in stays; take the folder in again to "
+                "Cancelled before the end. What was ingested stays; ingest the folder again to "
                 "go on."
             )
         if left:

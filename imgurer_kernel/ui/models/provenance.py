@@ -5,7 +5,7 @@ from imgurer_kernel.ui.session import VisitorSession
 
 
 def provenance(session: VisitorSession, image_id: int) -> str:
-    """Describe who brought a picture, such as ``"brought by you and 1 other person"``.
+    """Describe who added a picture, such as ``"added by you and 1 other person"``.
 
     Members do not see the names of others. Empty if the picture has no owner any more.
     """
@@ -17,4 +17,4 @@ def provenance(session: VisitorSession, image_id: int) -> str:
         whose += others[:3]
     elif others:
         whose.append(count(len(others), "other person", "other people"))
-    return f"brought by {join_words(whose)}" if whose else ""
+    return f"added by {join_words(whose)}" if whose else ""

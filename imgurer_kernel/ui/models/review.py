@@ -258,7 +258,7 @@ class ReviewModel(ReviewListing):
             return UndoResult()  # it was postponed for this sitting only
         result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
         if result.empty:
-            return UndoResult(why="There is nothing to take back.")
+            return UndoResult(why="There is nothing to undo.")
         undone = result[result["status"] == "undone"]
         why = result.loc[result["status"] == "refused", "why"]
         journal = workbench.journal()
@@ -279,7 +279,7 @@ class ReviewModel(ReviewListing):
         if taken is None:
             self.message = self.acts.failure
             return
-        self.message = taken.why or "Taken back."
+        self.message = taken.why or "Undone."
         clusters, partly = step.clusters, step.partly
         put_off = [
             each

@@ -76,7 +76,7 @@ def preview_texts(preview: Preview) -> dict[str, Any]:
         "files": files,
         "confirm": f"Remove {count(files, 'file')}",
         "note": (
-            "Just before a file goes, its bytes are compared with those that were taken in. "
+            "Just before a file goes, its bytes are compared with those that were ingested. "
             "All of it can be undone until the trash is emptied."
         ),
     }

@@ -188,8 +188,8 @@ class ReviewListing(HasTraits):
     @property
     def empty_text(self) -> str:
         """Explain why no cluster is shown."""
-        if self.session.taking_in:
-            return "Pictures are being taken in. Duplicates among them show here when that is done."
+        if self.session.ingesting:
+            return "Pictures are being ingested. Duplicates among them show here when that is done."
         if self.job.busy:
             return "Looking for duplicates. They show here as soon as they are found."
         if self.stale:

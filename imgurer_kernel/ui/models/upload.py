@@ -121,12 +121,12 @@ class UploadModel(HasTraits):
 
     def begin(self) -> None:
         """Notify the other panels that files are arriving; on the event loop."""
-        self.session.begin_taking_in()
+        self.session.begin_ingest()
 
     def finish(self) -> None:
         """Notify the other panels, after the last verdict, with whether the store changed."""
         changed, self._changed = self._changed, False
-        self.session.end_taking_in(changed=changed)
+        self.session.end_ingest(changed=changed)
         self.keep()
 
     def compare(self, added: Verdict) -> Verdict | None:

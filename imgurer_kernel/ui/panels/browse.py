@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
 
 _EMPTY = "There are no pictures here yet. Add some in Upload, and they will show here."
-_TAKING_IN = "Pictures are being taken in. They will show here when that is done."
+_INGESTING = "Pictures are being ingested. They will show here when that is done."
 
 
 class BrowsePanel(BoardPanel[BrowseModel]):
@@ -86,16 +86,16 @@ class BrowsePanel(BoardPanel[BrowseModel]):
         # observer, so this ends.
         self.model.observe(lambda change: setattr(self.order, "value", change["new"]), "order")
         self.session.observe(lambda _: self.model.load(), "version")
-        self.session.observe(self._show_empty, "taking_in")
+        self.session.observe(self._show_empty, "ingesting")
         self._show(None)
         if self.standalone:
             self.model.load()
 
     def _show_empty(self, _: object) -> None:
-        page, taking_in = self.model.shown, self.session.taking_in > 0
+        page, ingesting = self.model.shown, self.session.ingesting > 0
         empty = page is not None and page.total == 0
-        self.gallery.empty_text = _TAKING_IN if taking_in else _EMPTY
-        set_visible(self.upload, empty and self._can_upload and not taking_in)
+        self.gallery.empty_text = _INGESTING if ingesting else _EMPTY
+        set_visible(self.upload, empty and self._can_upload and not ingesting)
 
     def _show(self, _: object) -> None:
         page = self.model.shown

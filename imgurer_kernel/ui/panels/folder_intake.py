@@ -37,7 +37,7 @@ COSTS = {
 }
 """The cost of each way to keep originals, in words."""
 _HINT = (
-    "Taken in again, a folder is only looked through for what is new, changed, moved or missing. "
+    "Ingesting a folder again only looks for what is new, changed, moved or missing. "
     "Leave this page open until it is done."
 )
 
@@ -71,7 +71,7 @@ class FolderPanel(Panel):
         self.keeping = ipywidgets.ToggleButtons(
             options=[(text, key) for key, text in KEEPING.items()], value=model.default_keeping
         )
-        self.button = button("Take in", style="primary")
+        self.button = button("Ingest", style="primary")
         self.problem, self.costs = Message(), Message()
         self.progress = ProgressLine(model.job, model.near_job)
         self.rows = FolderRows(on_open)
@@ -83,7 +83,7 @@ class FolderPanel(Panel):
         )  # fmt: skip
         self.set_parts(self.part)
 
-        self.button.on_click(lambda _: self._take_in())
+        self.button.on_click(lambda _: self._ingest())
         self.path.on_msg(self._submit)
         self.keeping.observe(self._show_costs, "value")
         model.observe(self._show_state, ["allowed", "running", "problem"])
@@ -94,12 +94,12 @@ class FolderPanel(Panel):
         # Last: without an event loop, as in a script, the result arrives at once and is shown.
         model.load()
 
-    def _take_in(self) -> None:
-        self.model.take_in(self.path.value, self.keeping.value)
+    def _ingest(self) -> None:
+        self.model.ingest(self.path.value, self.keeping.value)
 
     def _submit(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("event") == "submit":  # Enter in the field
-            self._take_in()
+            self._ingest()
 
     def _show_costs(self, _: object) -> None:
         self.costs.value = caption(f"{COSTS[self.keeping.value]} {_HINT}")

@@ -83,8 +83,8 @@ class ReviewPanel(Panel):
         main = vbox(self.board, self.upload, self.save, classes="imgurer-main")
         self.set_parts(self.progress, main, self.viewer, self.comparison)
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
-        self.session.observe(self._show_empty, "taking_in")
-        self.session.observe(self._show_bars, "taking_in")
+        self.session.observe(self._show_empty, "ingesting")
+        self.session.observe(self._show_bars, "ingesting")
         model.observe(self._show_empty, "stale")
         model.job.observe(self._show_empty, "busy")
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
@@ -156,7 +156,7 @@ class ReviewPanel(Panel):
     @property
     def _store_is_empty(self) -> bool:
         queue = self.model.queue
-        return queue is not None and not queue.images and not self.session.taking_in
+        return queue is not None and not queue.images and not self.session.ingesting
 
     def _show_empty(self, _: object) -> None:
         if self.model.queue is not None and not self.model.on_page:

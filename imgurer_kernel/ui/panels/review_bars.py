@@ -28,7 +28,7 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
     last = min(first + model.page_size, len(model.listed))
     place = f"{first + 1:,} to {last:,} of {count(len(model.listed), 'cluster')}"
     return {
-        "known": queue is not None and not model.session.taking_in,
+        "known": queue is not None and not model.session.ingesting,
         "nothing": queue is not None and queue.clusters.empty,
         "progress": {
             "done": f"{progress.done:,}",

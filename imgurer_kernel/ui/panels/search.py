@@ -45,7 +45,7 @@ _HINT = (
 )
 _EMPTY = "There are no pictures to compare with yet. Add some in Upload."
 _TABLE_SECONDS = 0.5
-_TAKING_IN = "Pictures are being taken in. They can be searched when that is done."
+_INGESTING = "Pictures are being ingested. They can be searched when that is done."
 
 
 class SearchPanel(BoardPanel[SearchModel]):
@@ -93,9 +93,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.radius = RadiusSlider()
         self.format = dropdown({"": "Any format"}, "", "Format")
         self.size = dropdown(SIZES, "", "Size")
-        self.own_only = ipywidgets.Checkbox(
-            description="Only pictures that I brought", indent=False
-        )
+        self.own_only = ipywidgets.Checkbox(description="Only pictures that I added", indent=False)
         self.history = SearchHistory(self.model.return_to)
         self.progress = ProgressLine(self.model.job)
         self.table = PictureRows(
@@ -162,7 +160,7 @@ class SearchPanel(BoardPanel[SearchModel]):
         self.model.observe(self._show, ["results", "several"])
         self.model.observe(self._show_history, "history")
         self.session.observe(lambda _: self.model.repeat(), "version")
-        self.session.observe(self._show, "taking_in")
+        self.session.observe(self._show, "ingesting")
         self._show(None)
         self._show_history(None)
         if self.standalone:
@@ -243,8 +241,8 @@ class SearchPanel(BoardPanel[SearchModel]):
         if results is None:
             self.query.clear()
             self.progress.idle_text = ""
-            taking_in = empty and self.session.taking_in
-            self.gallery.empty_text = _TAKING_IN if taking_in else _EMPTY if empty else _HINT
+            ingesting = empty and self.session.ingesting
+            self.gallery.empty_text = _INGESTING if ingesting else _EMPTY if empty else _HINT
             self.gallery.show([])
             return
         query = results.query

@@ -213,7 +213,7 @@ export default {
       return file?.offsetParent ? file : open()[0]?.querySelector(".imgurer-file");
     }
 
-    // What was taken back is looked at again: the focus goes there, once it is on the page.
+    // What was undone is looked at again: the focus goes there, once it is on the page.
     function showPlace() {
       wanted = model.get("place")[0];
       goToWanted();

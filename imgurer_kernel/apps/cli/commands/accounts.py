@@ -87,7 +87,7 @@ def enable_account(call: Call) -> int:
         dest="giver",
         default=LOCAL,
         metavar="OTHER",
-        help=f"whose files; default {LOCAL}, who has what was taken in without a login",
+        help=f"whose files; default {LOCAL}, who has what was ingested without a login",
     ),
 )
 def adopt_files(call: Call) -> int:

@@ -19,7 +19,7 @@ _FOLDERS = argument(
     "folders",
     nargs="*",
     metavar="FOLDER",
-    help="only files that were taken in from below one of these (default: all files)",
+    help="only files that were ingested from below one of these (default: all files)",
 )
 _THOROUGH = argument(
     "--thorough", action="store_true", help="search as far as is useful, however long it takes"
@@ -87,7 +87,9 @@ def report(call: Call) -> int:
     """Write a report on the clusters to a file."""
     given = call.arguments
     if given.explain and not given.out.lower().endswith((".html", ".htm")):
-        message = f"--explain puts figures into a page, and {given.out} is none; name an .html file"
+        message = (
+            f"--explain puts figures into a page, and {given.out} is not one; name an .html file"
+        )
         raise QueryError(message)
     with call.workbench() as wb:
         require_known_folders(wb, (*given.folders, *given.reference))

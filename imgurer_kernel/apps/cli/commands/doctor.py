@@ -84,7 +84,7 @@ def _locks(call: Call) -> Iterator[Line]:
         yield name, f"there, last used {_time(path)}" if path.exists() else "none", True
     path = root / "review.pending"
     if path.exists():
-        yield path.name, f"an act of {_time(path)} is not through; the next one resumes it", True
+        yield path.name, f"an act of {_time(path)} is unfinished; the next act resumes it", True
 
 
 def _space(call: Call) -> Iterator[Line]:

@@ -142,7 +142,7 @@ def apply_review(call: Call) -> int:
     else:
         call.out.write_line(
             f"removed {_size(went)}; {len(refused):,} refused"
-            + (f". `imgurer review undo {done.attrs['batch']}` takes it back" if len(went) else "")
+            + (f". `imgurer review undo {done.attrs['batch']}` undoes this" if len(went) else "")
         )
         if went["act"].isin(["trash", "forget", "link"]).any():
             call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
@@ -164,7 +164,7 @@ def undo_review(call: Call) -> int:
     """Undo what was done."""
     arguments = call.arguments
     if not (arguments.batch or arguments.last or arguments.entries):
-        write_error("what is to be taken back? name a sitting, --entries or --last")
+        write_error("nothing to undo was named; name a sitting, --entries or --last")
         return EXIT_USAGE
     with noted(call.workbench()) as wb:
         frame = wb.undo(
@@ -176,13 +176,13 @@ def undo_review(call: Call) -> int:
     if call.out.json:
         call.out.write_table(frame)
     if frame.empty:
-        call.out.write_line("there is nothing to take back")
+        call.out.write_line("there is nothing to undo")
         return EXIT_DONE
     refused = frame[frame["status"] == "refused"]
     _write_refused(call, refused)
     well = frame[frame["status"] == "undone"]
     decisions = int(well["decision_id"].notna().sum())
-    more = f", {count(decisions, 'decision')} taken back" if decisions else ""
+    more = f", {count(decisions, 'decision')} undone" if decisions else ""
     call.out.write_line(
         f"{count(len(well) - decisions, 'file')} back in place{more}, {len(refused):,} not"
     )

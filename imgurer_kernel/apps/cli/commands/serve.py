@@ -83,7 +83,7 @@ def _offer_files(call: Call, wb: Workbench) -> None:
     files = len(wb.files(user=LOCAL)) if LOCAL in set(users["name"]) else 0
     if files and admins:
         call.out.write_line(
-            f"{count(files, 'file')} taken in without a login can be acted on by admins only; "
+            f"{count(files, 'file')} ingested without a login can be acted on by admins only; "
             f"hand them to an account: imgurer users adopt {admins[0]}"
         )
 

@@ -94,7 +94,7 @@ def restore_trash(call: Call) -> int:
         frame = wb.trash.restore(ids, call.arguments.user)
     if call.out.json:
         call.out.write_table(frame)
-    call.out.write_line(f"{count(len(frame), 'file')} brought back")
+    call.out.write_line(f"{count(len(frame), 'file')} restored")
     return EXIT_DONE
 
 
@@ -116,5 +116,5 @@ def empty_trash(call: Call) -> int:
     for path, why in zip(left["path"].tolist(), left["why"].tolist(), strict=True):
         call.out.write_line(f"left: {path}: {why}")
     more = f"; {count(len(left), 'file')} left" if len(left) else ""
-    call.out.write_line(f"{count(emptied.deleted, 'file')} deleted for good{more}")
+    call.out.write_line(f"{count(emptied.deleted, 'file')} deleted permanently{more}")
     return EXIT_DONE

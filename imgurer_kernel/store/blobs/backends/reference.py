@@ -82,14 +82,14 @@ class Reference:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             message = (
-                f"the original {self.path}, which is only referred to, cannot be found: {reason}; "
-                "bring it back, or ingest it from where it is now"
+                f"the original {self.path}, which the store only references, cannot be found: "
+                f"{reason}; put it back, or ingest it from where it is now"
             )
             raise BlobMissing(message) from error
 
     def changed(self, kept: str) -> BlobDamaged:
         """Make the error for a file that has changed; `kept` is how it is kept."""
         return BlobDamaged(
-            f"the original {self.path}, which is only {kept}, has been changed; bring the "
-            "earlier file back, or ingest the new one"
+            f"the original {self.path}, which is only {kept}, has been changed; restore the "
+            "earlier file, or ingest the new one"
         )

@@ -21,7 +21,7 @@ class Verdict:
         JPEG of the picture, and its id; empty and -1 if there is none.
     match_thumbnail, match_text, match_image_id
         The same for the picture that it equals or resembles, with a text such as
-        ``"beach.jpg, brought by ann"``.
+        ``"beach.jpg, added by ann"``.
     """
 
     status: Literal["added", "duplicate", "near", "ready", "rejected", "failed"]
