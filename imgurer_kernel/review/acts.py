@@ -16,11 +16,11 @@ from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 ACTS: Mapping[ActName, str] = {
     "forget": "to the trash of the store",
     "trash": "to the folder .imgurer-trash on the same disk",
-    "system-trash": "to the trash of the system, from where only the system brings it back",
+    "system-trash": "to the trash of the system, from where only the system restores it",
     "move": "to the folder that was named",
     "link": "becomes another name of the file that is kept",
 }
-"""What can be done to a file that is not kept, in words."""
+"""The acts on a file that is not kept, with descriptions for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Act:
     source_root
         The folder from which the file's folder is opened; None for what only the store has.
     target_root, target
-        The folder that the target is below, and the path it gets; None where it gets none.
+        The folder above the target, and the path the file is moved to; None if it is not moved.
     """
 
     name: ActName
@@ -62,7 +62,7 @@ class Act:
     @property
     def source(self) -> bytes:
         """The path of a file on disk."""
-        assert self.file.path_key is not None  # noqa: S101 (it was looked at)
+        assert self.file.path_key is not None  # noqa: S101 (checked by `_on_disk`)
         return self.file.path_key
 
     @property
@@ -73,30 +73,30 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActCheck:
-    """Looks at rows of a plan, one by one, against what the catalog says now.
+    """Checks the rows of a plan, one by one, against the present state of the catalog.
 
     Attributes
     ----------
     user, is_admin
-        Who asks. Members act on their own files only.
+        The user who acts, and whether as an admin. Members act on their own files only.
     folder
-        Name of the folder that takes what goes to the trash.
+        Name of the folder, in the trash folder, that files are moved to.
     files
         All live files that the plan names, by id.
     removed
-        By which sitting other files that it names were removed, in words, by id.
+        For other files that it names, by id, which sitting removed them, in words.
     at_path
-        Gives file_id and user of all live files at a place.
+        Returns file_id and user of all live files at a path.
     going
-        Ids of all files that the plan would remove.
+        Ids of all files that the plan removes.
     same
-        Says why two files are not known to show the same picture; None if they are.
+        Returns why two files are not known to show the same picture; None if they are.
     roots
         Folders that were ingested, the outermost first.
     reference
         Folders whose files are left alone.
     goal
-        Where to move files to, for the act ``move``.
+        The folder to move files to, for the act ``move``.
     """
 
     user: str
@@ -143,8 +143,8 @@ class ActCheck:
             message = f"file {row.file_id} is {place}, and not {row.path} as the plan says"
             raise ActRefused(message)
         if keeper is None:
-            what = self.removed.get(row.keeper_id)
-            fate = "is not there any more" if what is None else f"was {what}"
+            removal = self.removed.get(row.keeper_id)
+            fate = "is not there any more" if removal is None else f"was {removal}"
             message = f"the file {row.keeper_id} that was to be kept {fate}"
             raise ActRefused(message)
         return file, keeper
@@ -167,9 +167,9 @@ class ActCheck:
                 f"the file that is kept, {keeper.path or keeper.filename}, would be removed itself"
             )
             raise ActRefused(message)
-        for each, what in ((file, "it"), (keeper, "the file that is kept")):
+        for each, subject in ((file, "it"), (keeper, "the file that is kept")):
             if each.state != "present":
-                message = f"{what} is {each.state} since the last scan; scan the folder again"
+                message = f"{subject} is {each.state} since the last scan; scan the folder again"
                 raise ActRefused(message)
         if name == "link" and (file.digest != keeper.digest or not keeper.is_in_place):
             message = "only exact copies on disk can become another name of the file that is kept"
@@ -195,7 +195,7 @@ class ActCheck:
         if any(path.startswith(folder.rstrip(b"/") + b"/") for folder in self.reference):
             message = "it is in a reference folder, whose files are never touched"
             raise ActRefused(message)
-        # What goes on disk is a copy of what stays on disk, or it could not be looked at there.
+        # The disk check compares both files on disk, so the file that is kept must be there too.
         if file.kept == "copy" and keeper.path_key is None:
             message = "the file that is kept is in the store only; the source of a copy stays"
             raise ActRefused(message)
@@ -217,7 +217,7 @@ class ActCheck:
                 if path == target or path.startswith(self.goal.rstrip(b"/") + b"/"):
                     message = f"it is in {shown(self.goal)} already"
                     raise ActRefused(message)
-                # Before the journal speaks of it: after a crash it would be taken for the copy.
+                # Checked before the journal entry: recovery would take that file for the copy.
                 if os.path.lexists(target):
                     message = f"{shown(target)}: something is there already; move it away"
                     raise ActRefused(message)

@@ -214,7 +214,7 @@ def sync(*places: Place) -> None:
 def swapped(path: bytes) -> ActRefused:
     """Make the error for a name that now refers to another file."""
     return ActRefused(
-        f"{shown(path)} is another file than a moment ago; it is left alone, scan the folder again"
+        f"{shown(path)} was replaced a moment ago; it is left alone, scan the folder again"
     )
 
 

@@ -98,21 +98,21 @@ class Recovery:
                     disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
                 )
             except ActRefused:
-                return False  # not even its target folder was made
+                return False  # its target folder does not exist
             moves.remove_part(target)
             source = stack.enter_context(
                 disk.place_of(
                     paths.source_root, disk.split(paths.source_root, paths.source), make=True
                 )
             )
-            there = _holds_bytes(target, paths.target, entry)
-            here = source.facts()
+            at_target = _holds_bytes(target, paths.target, entry)
+            at_source = source.facts()
             if entry.act == "link":
                 known = None if keeper is None else keeper.inode
-                moved = there and here is not None and here.st_ino == known
+                moved = at_target and at_source is not None and at_source.st_ino == known
             else:
-                moved = there and here is None
-            if there and not moved:
+                moved = at_target and at_source is None
+            if at_target and not moved:
                 self._roll_back(entry, source, target)
         if not moved:
             moves.prune(paths.target_root, paths.target)
@@ -133,18 +133,18 @@ class Recovery:
 
     def _finish_undo(self, entry: JournalEntry) -> None:
         paths = disk.paths_of(entry)
-        back = None
+        restored = None
         with ExitStack() as stack, suppress(ActRefused):
             source = stack.enter_context(
                 disk.place_of(paths.source_root, disk.split(paths.source_root, paths.source))
             )
             moves.remove_part(source)
             if _holds_bytes(source, paths.source, entry):
-                back = source.facts()
-        if back is not None and entry.act == "link":
+                restored = source.facts()
+        if restored is not None and entry.act == "link":
             # A link to the keeper has the same bytes: only the inode distinguishes them.
-            back = back if back.st_ino == entry.inode else None
-        if back is None:
+            restored = restored if restored.st_ino == entry.inode else None
+        if restored is None:
             self._store.catalog.run(journal.set_state, [entry.entry_id], "done")
             return
         with ExitStack() as stack, suppress(ActRefused):
@@ -156,7 +156,7 @@ class Recovery:
                 assert facts is not None  # noqa: S101 (its bytes were read)
                 moves.remove(target, paths.target, facts.st_dev, facts.st_ino)
         moves.prune(paths.target_root, paths.target)
-        for error in self._rows.restore([as_found(entry, back)]).values():
+        for error in self._rows.restore([as_found(entry, restored)]).values():
             raise error
 
 
@@ -166,12 +166,12 @@ def _is_made_by_act(source: disk.Place, target: disk.Place) -> bool:
     On the same disk the act's file is another name of the source; on another disk it has the
     source's modification time.
     """
-    here, there = source.facts(), target.facts()
-    if here is None or there is None:
+    at_source, at_target = source.facts(), target.facts()
+    if at_source is None or at_target is None:
         return False
     if disk.device(source) == disk.device(target):
-        return here.st_ino == there.st_ino
-    return abs(here.st_mtime_ns - there.st_mtime_ns) <= _TIME_STEP_NS
+        return at_source.st_ino == at_target.st_ino
+    return abs(at_source.st_mtime_ns - at_target.st_mtime_ns) <= _TIME_STEP_NS
 
 
 def is_reachable(entry: JournalEntry) -> bool:

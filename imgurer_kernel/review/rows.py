@@ -1,4 +1,4 @@
-"""Change rows of a store for acts: files, owners of the keeper, paths of originals."""
+"""Change the rows of a store for acts: its files, owners of the keeper, paths of originals."""
 
 import os
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class ActRows:
         Parameters
         ----------
         acts
-            Each with its keeper, or None if that is gone meanwhile.
+            Each with its keeper, or None if the keeper has no row any more.
         """
         journal.set_places(
             connection,
@@ -76,17 +76,17 @@ class ActRows:
                 if entry.act == "link" and keeper is not None
             ],
         )
-        went = [(entry, keeper) for entry, keeper in acts if entry.act != "link"]
-        ids = [each for entry, _ in went for each in _ids(entry)]
+        moved = [(entry, keeper) for entry, keeper in acts if entry.act != "link"]
+        ids = [each for entry, _ in moved for each in _ids(entry)]
         found = journal.files_of_images(connection, ids)
         commands.forget_files(connection, list(found))
         # No owner loses the picture: each owner of the copy becomes an owner of the keeper.
-        held = journal.holders(connection, {keeper.image_id for _, keeper in went if keeper})
-        for entry, keeper in went:
+        holders = journal.holders(connection, {keeper.image_id for _, keeper in moved if keeper})
+        for entry, keeper in moved:
             united = []
             for file in (found[it] for it in _ids(entry) if it in found):
-                if keeper is not None and (keeper.image_id, file.user_name) not in held:
-                    held.add((keeper.image_id, file.user_name))
+                if keeper is not None and (keeper.image_id, file.user_name) not in holders:
+                    holders.add((keeper.image_id, file.user_name))
                     united.append(
                         journal.add_holder(connection, keeper, file.user_name, file.filename)
                     )
@@ -118,13 +118,13 @@ class ActRows:
 
     def require_link(self, entry: JournalEntry, place: Place) -> None:
         """Raise `ActRefused` unless a place is empty, or still has the hard link of an act."""
-        here = place.facts()
-        if here is None:
+        facts = place.facts()
+        if facts is None:
             return
         path = paths_of(entry).source
         ids = [entry.file_id, entry.keeper_id]
         known = self._store.catalog.run(journal.files_of_images, ids)
-        if here.st_ino not in {it.inode for it in known.values()}:
+        if facts.st_ino not in {it.inode for it in known.values()}:
             message = f"{shown(path)} is another file by now; move it away"
             raise ActRefused(message)
         # The link is of an exact copy; editing it in place keeps the inode.
@@ -165,11 +165,11 @@ class ActRows:
 
     def _restore_rows(self, entries: Sequence[JournalEntry]) -> set[str]:
         """Restore rows in one transaction; return the digests of images restored with them."""
-        went = [entry for entry in entries if entry.moves_rows]
+        moved = [entry for entry in entries if entry.moves_rows]
         with self._store.catalog.transaction() as connection:
-            ids = [each for entry in went for each in _ids(entry)]
+            ids = [each for entry in moved for each in _ids(entry)]
             in_trash = sorted(row.file_id for row in trash.rows(connection, ids))
-            united = [held for entry in went for held in entry.united_ids]
+            united = [held for entry in moved for held in entry.united_ids]
             gone = {journal.drop_holder(connection, held) for held in united}
             self._trash.bring_back(connection, in_trash)
             journal.set_places(

@@ -212,7 +212,7 @@ class ActRunner:
         refused = {}
         for of_file, entry in along:
             if of_file.entry_id in stayed:
-                refused[entry.entry_id] = f"{of_file.filename} has stayed, too"
+                refused[entry.entry_id] = f"{of_file.filename} was not moved either"
                 continue
             try:
                 move_along(entry, self._step)
@@ -280,9 +280,9 @@ def _require_unchanged(act: Act, found: Found) -> None:
     if not found.file.is_unchanged():
         raise moves.swapped(act.source)
     if found.keeper is not None and not found.keeper.is_unchanged():
-        message = "the file that is kept is another one than a moment ago; scan its folder again"
+        message = "the file that is kept was replaced a moment ago; scan its folder again"
         raise ActRefused(message)
-    # The system's trash takes a path: a link put there since would lead it to another file.
+    # The trash of the system gets a path: a link made there since would send another file.
     with disk.place_of(act.source_root, disk.split(act.source_root, act.source)) as place:
         if not place.holds(found.file.facts.st_dev, found.file.facts.st_ino):
             raise moves.swapped(act.source)

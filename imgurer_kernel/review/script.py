@@ -134,7 +134,7 @@ along() {
                 return
             }
         elif is_there "$1" || ! is_there "$2"; then
-            return # one of its files has stayed, and so does it
+            return # one of its files stays, so the sidecar stays too
         fi
         shift 2
     done
@@ -180,8 +180,8 @@ def script(acts: Iterable[Act]) -> bytes:
     """Make a shell script that moves the files on disk of a plan; files in the store are skipped.
 
     It is bytes since file names may be any bytes. The script compares the file and its keeper
-    before each move, never replaces a file, exits with 1 if a file has stayed, and moves all files
-    back when run with ``--back``.
+    before each move, never replaces a file, exits with 1 if a file was not moved, and moves
+    all files back when run with ``--back``.
 
     Examples
     --------

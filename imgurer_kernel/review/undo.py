@@ -57,7 +57,7 @@ class UndoRunner:
         not_back = {key for it in entries if it.act != "companion" for key in it.file_keys}
         for group in _disjoint(_files_first(entries)):
             if progress is not None:
-                progress("bringing back", done, len(entries))
+                progress("restoring", done, len(entries))
             refused |= self._undo_group(group, not_back)
             done += len(group)
         return refused
@@ -92,7 +92,7 @@ class UndoRunner:
     def _put_back(self, entry: JournalEntry, not_back: set[tuple[str, int, int]]) -> JournalEntry:
         """Move the file of an act back; return the entry with the file's present facts."""
         if entry.act == "companion" and entry.file_keys <= not_back:
-            message = f"{entry.reason}, which did not come back; it stays with that"
+            message = f"{entry.reason}, which was not restored; it stays with that file"
             raise ActRefused(message)
         if entry.act == "sidecar":
             delete_sidecar(entry)
@@ -169,7 +169,7 @@ def _final(entry: JournalEntry) -> ActRefused | None:
         return emptied(entry)
     if entry.act == "system-trash":
         return ActRefused(
-            "it is in the trash of the system: bring it back there, then scan its folder again"
+            "it is in the trash of the system: restore it there, then scan its folder again"
         )
     if entry.state != "done":
         return ActRefused(f"there is nothing to undo: it is {entry.state}")

@@ -306,7 +306,7 @@ def test_an_archive_cannot_write_outside(run, tmp_path):
             archive.addfile(entry, io.BytesIO(data))
     status, _, err = run("import", tar)
     assert status == 1
-    assert "no archive" in err
+    assert "not an archive" in err
     assert not (tmp_path.parent / "evil").exists()
 
 

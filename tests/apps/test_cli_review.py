@@ -88,8 +88,8 @@ def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
         ("file_id,keeper_id\n2,1\n2,1\n", "twice"),
         ("file_id,keeper_id\n1,2,3\n", "more cells"),
         ("file_id,file_id,keeper_id\n1,2,3\n", "twice"),
-        ("\xff", "no UTF-8"),
-        ('file_id,keeper_id\n"1,2\n', "no table"),
+        ("\xff", "not UTF-8"),
+        ('file_id,keeper_id\n"1,2\n', "not a table"),
     ],
 )
 def test_a_file_that_is_not_a_plan_is_refused(run, tmp_path, text, why):

@@ -166,7 +166,7 @@ def test_plain_http_needs_the_option_insecure_http(store, notebook, no_voila, ho
 
 
 def test_a_proxy_brings_in_others_who_need_a_login(store, notebook, no_voila):
-    with pytest.raises(UnsafeListen, match=r"proxy brings in .* no login"):
+    with pytest.raises(UnsafeListen, match=r"proxy forwards requests .* no login"):
         serve(store, port=0, open_browser=False, notebook=notebook, trusted_proxies=["127.0.0.1"])
 
 

@@ -93,7 +93,7 @@ def test_splits_that_cannot_be_are_refused():
     for train, test, words in (
         ("/d", "/d/test", "neither may hold"),
         ("/d/train", "/d/train", "neither may hold"),
-        ("/d/train", "/d/nowhere", "take the folder in"),
+        ("/d/train", "/d/nowhere", "ingest the folder first"),
     ):
         with pytest.raises(QueryError, match=words):
             leakage(clusters, files, train, test)

@@ -238,8 +238,8 @@ def test_figures_explain_the_pairs_that_are_least_alike():
     assert texts == {b"jpeg %d %d" % asked[0], b"jpeg %d %d" % asked[2]}
     assert notes == [
         (
-            "2 of 9 pairs, those that are least alike, are explained by a figure; of the others "
-            "compare lays the thumbnails on each other."
+            "2 of 9 pairs, those that are least alike, are explained by a figure; for the others "
+            "compare overlays the thumbnails."
         )
     ]
     assert len(explained_in(report, 99)[0]) == 9

@@ -71,7 +71,7 @@ def test_a_pipe_in_place_of_a_file_does_not_block(wb, folder, name):
     assert guard.is_alive()
     guard.cancel()
     assert answer["status"].tolist() == ["refused", "refused" if name == "a.jpg" else "done"]
-    assert "no file with contents" in answer["why"].iloc[0]
+    assert "is not a regular file" in answer["why"].iloc[0]
 
 
 def test_the_file_that_goes_is_gone_or_changed(wb, folder):
@@ -138,7 +138,7 @@ def test_files_of_others_at_the_same_place(wb, folder):
         wb.ingest(folder, user, progress=False)
     files = wb.files(user="ann").set_index("filename")["file_id"]
     plan = {"file_id": files["a-copy.jpg"], "keeper_id": files["a.jpg"], "act": "trash"}
-    assert "file of bob, too" in why(wb, plan, user="ann")
+    assert "also belongs to bob" in why(wb, plan, user="ann")
     before = wb.files().drop(columns="last_seen")
     # An admin's act takes the rows of all three along, and undo brings them back.
     assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]
@@ -197,12 +197,12 @@ def test_a_file_that_is_swapped_in_the_last_moment_is_put_back(folder):
         disk.place_of(root, disk.split(root, target), make=True) as goal,
     ):
         (folder / "b.jpg").rename(folder / "sub/a-copy.jpg")
-        with pytest.raises(ActRefused, match="another file than a moment ago"):
+        with pytest.raises(ActRefused, match="was replaced a moment ago"):
             moves.rename(file, goal, path)
         assert goal.facts() is None
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(disk.HeldFile, "is_there", lambda _: True)
-            with pytest.raises(ActRefused, match="another file than a moment ago"):
+            with pytest.raises(ActRefused, match="was replaced a moment ago"):
                 moves.rename(file, goal, path)
         assert goal.facts() is None
     assert (folder / "sub/a-copy.jpg").read_bytes() == before["b.jpg"] == OTHER

@@ -93,7 +93,7 @@ def test_a_foreign_table_is_not_overwritten(new_store, tmp_path):
     goal = tmp_path / "bank"
     goal.mkdir()
     (goal / "holdings.csv").write_text("fund,shares\nx,1\n")
-    with pytest.raises(SourceError, match="no table of an export"):
+    with pytest.raises(SourceError, match="not a table of an export"):
         export_store(wb.store, goal, progress=False, backup=True)
     assert (goal / "holdings.csv").read_text() == "fund,shares\nx,1\n"
     assert [path.name for path in goal.iterdir()] == ["holdings.csv"]
@@ -213,7 +213,7 @@ def test_a_time_that_is_none_in_utc_is_refused(new_store, tmp_path):
     table.assign(brought_at="0001-01-01T00:00:00+14:00").to_csv(
         tmp_path / "x" / "holdings.csv", index=False
     )
-    with pytest.raises(SourceError, match="no time in UTC"):
+    with pytest.raises(SourceError, match="not a time in UTC"):
         import_store(wb.store, tmp_path / "x", progress=False)
 
 

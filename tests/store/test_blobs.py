@@ -328,7 +328,7 @@ def test_a_reference_to_a_file_that_is_gone(store, source):
     source.unlink()
     assert not store.exists(DIGEST)
     for call in (store.open, store.path, store.verify):
-        with pytest.raises(BlobMissing, match=rf"{source}.*bring it back"):
+        with pytest.raises(BlobMissing, match=rf"{source}.*put it back"):
             call(DIGEST)
 
 

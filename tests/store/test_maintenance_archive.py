@@ -207,7 +207,7 @@ def test_other_files_are_refused_as_archives(second, tmp_path, name):
     content = hostile(name)
     path = tmp_path / "odd.tar"
     path.write_bytes(content) if isinstance(content, bytes) else pack(path, content)
-    with pytest.raises(SourceError, match="no archive"):
+    with pytest.raises(SourceError, match="not an archive"):
         import_store(second.store, path, progress=False)
     assert second.images().empty
 

@@ -87,7 +87,7 @@ def check_listen(
         message = (
             f"{where}, and plain HTTP shows passwords and pictures to anyone on the way. Listen on "
             "127.0.0.1 behind a reverse proxy with TLS (--trusted-proxy 127.0.0.1; "
-            "docs/howto/serve.md shows one), or, in a network where you trust everyone, say "
+            "docs/howto/serve.md shows one), or, in a network where you trust everyone, pass "
             "--insecure-http"
         )
         raise UnsafeListen(message)
