@@ -97,13 +97,13 @@ def serve(control: socket.socket) -> socket.socket | None:
             if ready != control.fileno():
                 children.handle(ready)
                 continue
-            asked, given, _, _ = socket.recv_fds(control, 1, 1)
-            if not asked:
+            received, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if not received:
                 children.end()
                 return None
-            if not given:
+            if not descriptors:
                 continue  # too many open files: the server sees its socket closed
-            channel = socket.socket(fileno=given[0])
+            channel = socket.socket(fileno=descriptors[0])
             try:
                 pid = os.fork()
             except OSError:  # too many processes: likewise
@@ -242,9 +242,9 @@ def run_kernel(channel: socket.socket, parent: int) -> None:
 
 
 def _detach_stdin() -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null_device = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null_device, 0)
+    os.close(null_device)
 
 
 def _end(pid: int) -> None:
@@ -258,9 +258,9 @@ def _status(pid: int) -> int:
     return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
-def _send(channel: socket.socket, what: str, number: int) -> None:
+def _send(channel: socket.socket, kind: str, number: int) -> None:
     with suppress(OSError):  # the server may have closed it
-        channel.sendall(f"{what} {number}\n".encode())
+        channel.sendall(f"{kind} {number}\n".encode())
 
 
 if __name__ == "__main__":

@@ -214,14 +214,14 @@ class _Child:
         self.idle_since = 0.0
         self._owner = os.getpid()
         self._file = os.memfd_create("picture")
-        self._pipe, theirs = Pipe()
+        self._pipe, child_end = Pipe()
         # A compromised child may send only a part of an answer.
         with socket.socket(fileno=os.dup(self._pipe.fileno())) as same:
             waits = struct.pack("@ll", PIECE_SECONDS, 0)
             same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, waits)
         command = [
             *(sys.executable, "-P", "-c", _START, str(Path(errors.__file__).parent)),
-            *(str(theirs.fileno()), str(self._file)),
+            *(str(child_end.fileno()), str(self._file)),
             f"{decode.__module__}:{decode.__qualname__}",
             # This process's search path for modules, after the default one: a file in the folder
             # of a script may have the name of a module of Python's library.
@@ -230,7 +230,7 @@ class _Child:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command,
-                pass_fds=[theirs.fileno(), self._file],
+                pass_fds=[child_end.fileno(), self._file],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 # Ctrl-C must reach the parent only, which ends its children.
@@ -242,7 +242,7 @@ class _Child:
             self._release()
             raise DecoderFailed(_not_started(error.strerror or str(error))) from error
         finally:
-            theirs.close()  # so that the end of the child is the end of the pipe
+            child_end.close()  # so that the end of the child is the end of the pipe
         self._await_start()
 
     @property

@@ -202,13 +202,13 @@ class _Copies:
         if last.keeper_id in self._files:
             return (
                 f"it may be the last copy: {last.keeper_path}, which was kept, is gone or changed; "
-                "bring this one back"
+                "restore this one"
             )
         if not forgotten_is_lost:
             return None
         return (
             f"it may be the last copy: the store has forgotten {last.keeper_path}, which was kept; "
-            "bring this one back, or ingest the other one and empty the trash again"
+            "restore this one, or ingest the other one and empty the trash again"
         )
 
     def _is_sound(self, digest: str) -> bool:

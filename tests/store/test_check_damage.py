@@ -107,7 +107,7 @@ def orphan_thumbnail(wb):
     wb.blobs.put_thumbnail("ab" * 32, wb.thumbnail(1))
 
 
-# Alone in the short form: what cannot be found or mended while there is other damage.
+# Alone in the short form: what cannot be found or repaired while there is other damage.
 ALONE = [
     (cut_catalog, "damaged catalog"),
     (overwrite_block, "damaged catalog"),
@@ -142,9 +142,9 @@ def is_found_and_mended(wb, damages, problems):
     found = wb.check(progress=False)
     assert set(found["problem"]) == set(problems)
     assert not found["repaired"].any()
-    mended = wb.check(repair=True, progress=False)
-    assert set(problems) <= set(mended["problem"])
-    assert mended["repaired"].all(), mended["detail"].tolist()
+    repaired = wb.check(repair=True, progress=False)
+    assert set(problems) <= set(repaired["problem"])
+    assert repaired["repaired"].all(), repaired["detail"].tolist()
     assert wb.check(progress=False).empty
     assert wb.images()[facts].equals(images)
     assert wb.files()["filename"].tolist() == names

@@ -152,12 +152,12 @@ class ForkServer:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._control = ours
+        own_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with child_end:
+            self._control = own_end
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, *self._program],
-                stdin=theirs.fileno(),
+                stdin=child_end.fileno(),
                 cwd=self._folder,
                 env=self._environment,
                 start_new_session=True,
@@ -189,17 +189,17 @@ class ForkServer:
         if self._has_failed:
             message = "no kernel is forked, since that has failed before"
             raise ServerError(message)
-        asked = {"arguments": list(arguments), "environment": environment, "folder": folder}
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        forked = ForkedProcess(ours)
+        request = {"arguments": list(arguments), "environment": environment, "folder": folder}
+        own_end, child_end = socket.socketpair()
+        own_end.setblocking(False)
+        forked = ForkedProcess(own_end)
         try:
-            with theirs:
+            with child_end:
                 self.start()
                 assert self._control is not None  # noqa: S101 (`start` has made it)
-                socket.send_fds(self._control, [b"1"], [theirs.fileno()])
+                socket.send_fds(self._control, [b"1"], [child_end.fileno()])
             async with asyncio.timeout(ANSWER_SECONDS):
-                await forked.begin(json.dumps(asked).encode())
+                await forked.begin(json.dumps(request).encode())
         except (OSError, ServerError, TimeoutError) as error:
             forked.close()
             self._has_failed = isinstance(error, TimeoutError) or not self._has_forked

@@ -191,14 +191,14 @@ class TurnOfLoop:
 
     async def wait(self) -> None:
         """Wait for the turn of the calling task."""
-        before, mine = self._last, asyncio.get_running_loop().create_future()
-        self._last = mine
+        before, own = self._last, asyncio.get_running_loop().create_future()
+        self._last = own
         try:
             if before is not None and not before.done():
                 await asyncio.wait([before])  # cancelling this wait does not cancel that future
             await asyncio.sleep(0)
         finally:
-            mine.set_result(None)
+            own.set_result(None)
 
 
 _MOST_IN_A_ROW = 4

@@ -32,15 +32,15 @@ class Mismatch:
         Its kind, such as ``wrong counter``.
     detail
         A description, with the values found.
-    mendable
-        Whether `mend` repairs it: one of the two places can be computed from the other.
+    repairable
+        Whether `repair` resolves it: one of the two places can be computed from the other.
     image_id, digest
         The image concerned, if it is about one.
     """
 
     problem: str
     detail: str
-    mendable: bool
+    repairable: bool
     image_id: int | None = None
     digest: str = ""
 
@@ -97,14 +97,16 @@ def read_through(connection: Connection, table: str) -> int:
 
 
 def mismatches(connection: Connection) -> list[Mismatch]:
-    """Find contradictions between tables, by problem; `mend` resolves the mendable ones."""
+    """Find contradictions between tables, by problem; `repair` resolves the repairable ones."""
     found = [*_counters(connection)]
-    for query, problem, mendable in _IMAGES:
+    for query, problem, repairable in _IMAGES:
         for image_id, digest, detail in connection.execute(query).fetchall():
-            found.append(Mismatch(problem, str(detail), mendable, int(image_id), str(digest or "")))
-    for query, problem, mendable in _ROWS:
+            found.append(
+                Mismatch(problem, str(detail), repairable, int(image_id), str(digest or ""))
+            )
+    for query, problem, repairable in _ROWS:
         for (detail,) in connection.execute(query).fetchall():
-            found.append(Mismatch(problem, str(detail), mendable))
+            found.append(Mismatch(problem, str(detail), repairable))
     return found
 
 
@@ -114,7 +116,7 @@ def set_bytes(connection: Connection, sizes: Sequence[tuple[int, int]]) -> None:
         connection.execute("UPDATE images SET bytes = ? WHERE image_id = ?", [size, image_id])
 
 
-def mend(connection: Connection) -> None:
+def repair(connection: Connection) -> None:
     """Recompute rows and columns that follow from other tables.
 
     Fingerprints of which a part is lost get the algorithm `LOST`, so that `rehash` computes them
@@ -177,8 +179,8 @@ def _counters(connection: Connection) -> list[Mismatch]:
         ("next_file_id", next_file, last_file + 1),
     ):
         if value < least:
-            detail = f"{name} is {value}, and must be {least} at least"
-            found.append(Mismatch("wrong counter", detail, mendable=True))
+            detail = f"{name} is {value}, but must be at least {least}"
+            found.append(Mismatch("wrong counter", detail, repairable=True))
     return found
 
 
@@ -197,8 +199,8 @@ SELECT coalesce(max(file_id), 0) FROM (
 _IMAGES = (
     (
         (
-            "SELECT image_id, digest, 'its grays for comparing are not in the catalog' FROM images "
-            "ANTI JOIN verification USING (image_id) ORDER BY image_id"
+            "SELECT image_id, digest, 'its gray values for verification are not in the catalog' "
+            "FROM images ANTI JOIN verification USING (image_id) ORDER BY image_id"
         ),
         "incomplete fingerprint",
         True,
@@ -223,7 +225,7 @@ _IMAGES = (
     ),
     (
         (
-            "SELECT image_id, digest, 'it is noted as removed, and there' FROM images "
+            "SELECT image_id, digest, 'it is noted as removed, but exists' FROM images "
             "SEMI JOIN removals USING (image_id) ORDER BY image_id"
         ),
         "wrong removal",
@@ -259,7 +261,7 @@ _IMAGES = (
 _ROWS = (
     (
         (
-            "SELECT count(*) || ' rows of ' || kind || ' are of no image' FROM ("
+            "SELECT count(*) || ' rows of ' || kind || ' belong to no image' FROM ("
             "SELECT 'verification' AS kind, image_id FROM verification "
             "UNION ALL SELECT 'pixels', image_id FROM pixels) ANTI JOIN images USING (image_id) "
             "GROUP BY kind ORDER BY kind"
@@ -269,15 +271,16 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' of ' || user_name || ' is of image ' || image_id || "
-            "', which is not there' FROM files ANTI JOIN images USING (image_id) ORDER BY file_id"
+            "SELECT 'file ' || file_id || ' of ' || user_name || ' belongs to image ' || image_id "
+            "|| ', which does not exist' FROM files ANTI JOIN images USING (image_id) "
+            "ORDER BY file_id"
         ),
         "file of no image",
         False,
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' is there ' || count(*) || ' times' FROM files "
+            "SELECT 'file ' || file_id || ' exists ' || count(*) || ' times' FROM files "
             "GROUP BY file_id HAVING count(*) > 1 ORDER BY file_id"
         ),
         "id twice",
@@ -285,7 +288,7 @@ _ROWS = (
     ),
     (
         (
-            "SELECT count(*) || ' files are of ' || user_name || ', who has no account' FROM ("
+            "SELECT count(*) || ' files belong to ' || user_name || ', who has no account' FROM ("
             "SELECT user_name FROM files UNION ALL SELECT user_name FROM trash) "
             "WHERE user_name NOT IN (SELECT name FROM users) GROUP BY user_name ORDER BY user_name"
         ),
@@ -302,7 +305,7 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' in the trash is of unknown ' || digest "
+            "SELECT 'file ' || file_id || ' in the trash has the unknown digest ' || digest "
             "FROM trash WHERE digest NOT IN (SELECT digest FROM images) "
             "AND digest NOT IN (SELECT digest FROM trash_images) ORDER BY file_id"
         ),

@@ -20,7 +20,7 @@ from imgurer_kernel.errors import CatalogBusy, CatalogTooNew, StorageError
 from imgurer_kernel.store.catalog import schema, snapshots
 from imgurer_kernel.store.catalog.catalog import Catalog
 from imgurer_kernel.store.catalog.connection import Connection, connect, translate, translated
-from imgurer_kernel.store.catalog.integrity import LOST, mend, read_through, table_names
+from imgurer_kernel.store.catalog.integrity import LOST, read_through, repair, table_names
 from imgurer_kernel.store.catalog.snapshots import quoted
 
 DAMAGED = "damaged"
@@ -276,7 +276,7 @@ def _invalidate(connection: Connection) -> None:
         """,  # noqa: S608
         [bytes(4096)],
     )
-    mend(connection)
+    repair(connection)
     connection.execute("UPDATE generation SET generation = generation + ?", [_GENERATION_STEP])
     connection.execute("UPDATE images SET generation = (SELECT max(generation) FROM generation)")
 

@@ -146,12 +146,12 @@ def hand_over(connection: Connection, giver: str, taker: str) -> int:
     """
     connection.execute(
         """
-        DELETE FROM files AS mine
+        DELETE FROM files AS own
         WHERE user_name = $giver AND EXISTS (
             FROM files AS other
-            WHERE other.user_name = $taker AND other.image_id = mine.image_id
-                AND other.state = mine.state AND other.path IS NOT DISTINCT FROM mine.path
-                AND other.filename = mine.filename
+            WHERE other.user_name = $taker AND other.image_id = own.image_id
+                AND other.state = own.state AND other.path IS NOT DISTINCT FROM mine.path
+                AND other.filename = own.filename
         )
         """,
         {"giver": giver, "taker": taker},

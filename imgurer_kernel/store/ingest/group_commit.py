@@ -73,28 +73,28 @@ class GroupedCalls(Generic[Request, Answer]):
         ImgurerError
             As `act` does for this request alone, never for an error in another request.
         """
-        mine: _Waiting[Request, Answer] = _Waiting(request, [])
+        own: _Waiting[Request, Answer] = _Waiting(request, [])
         with self._lock:
-            self._waiting.append(mine)
+            self._waiting.append(own)
             self._lock.notify_all()
         with self._turn:
-            if not mine.answers:
-                self._answer_all(mine)
-        return mine.answers[0]
+            if not own.answers:
+                self._answer_all(own)
+        return own.answers[0]
 
-    def _answer_all(self, mine: _Waiting[Request, Answer]) -> None:
+    def _answer_all(self, own: _Waiting[Request, Answer]) -> None:
         with self._lock:
             # As many as are still preparing: those continue while this batch is handled.
             self._lock.wait_for(lambda: len(self._waiting) >= self._preparing, GROUP_SECONDS)
             batch, self._waiting = self._waiting, []
-        others = [each for each in batch if each is not mine]
+        others = [each for each in batch if each is not own]
         try:
             if others:
                 # After an error each request is handled alone, to raise only its own error.
                 with suppress(ImgurerError):
                     self._answer(batch)
-            if not mine.answers:
-                self._answer([mine])
+            if not own.answers:
+                self._answer([own])
         finally:
             with self._lock:
                 self._waiting = [each for each in others if not each.answers] + self._waiting

@@ -295,6 +295,6 @@ def _check_size(original: BinaryIO, digest: str, size: int) -> None:
     if found != size:
         message = (
             f"the original {digest} has {found:,} bytes instead of {size:,}; "
-            "`imgurer check --repair` may bring it back"
+            "`imgurer check --repair` may restore it"
         )
         raise BlobDamaged(message)

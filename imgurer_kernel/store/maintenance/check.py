@@ -131,8 +131,8 @@ class StoreCheck:
         with self.store.catalog.transaction() as connection:
             outdated = fingerprints.outdated(connection, ALGORITHM)
             found = integrity.mismatches(connection)
-            if self.repair and any(each.mendable for each in found):
-                integrity.mend(connection)
+            if self.repair and any(each.repairable for each in found):
+                integrity.repair(connection)
         for each in found:
             if each.problem == "incomplete fingerprint" and each.image_id in outdated:
                 continue  # the whole fingerprint is recomputed
@@ -141,7 +141,7 @@ class StoreCheck:
                 digest=each.digest,
                 image_id=each.image_id,
                 detail=each.detail,
-                repaired=self.repair and each.mendable,
+                repaired=self.repair and each.repairable,
             )
 
     def _check_strays(self) -> Iterator[Finding]:

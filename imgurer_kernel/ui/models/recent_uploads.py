@@ -78,11 +78,11 @@ class RecentUpload:
         TypeError, KeyError, ValueError
             If it was saved by another version.
         """
-        taken = cls(**facts)
-        STATUSES[taken.status]
-        datetime.fromisoformat(taken.at)
-        int(taken.image_id), int(taken.match_id)
-        return taken
+        upload = cls(**facts)
+        STATUSES[upload.status]
+        datetime.fromisoformat(upload.at)
+        int(upload.image_id), int(upload.match_id)
+        return upload
 
 
 class RecentUploads:
@@ -99,11 +99,11 @@ class RecentUploads:
     def __init__(self, root: Path, user: str) -> None:
         self._data = DerivedData(root / "derived" / "uploads" / user)
 
-    def save(self, taken: Sequence[RecentUpload]) -> None:
+    def save(self, uploads: Sequence[RecentUpload]) -> None:
         """Append results to the saved ones; ignore a store that is not writable."""
-        mine = {(each.name, each.at) for each in taken}
-        before = [each for each in self.load() if (each.name, each.at) not in mine]
-        kept = _ranked([*reversed(taken), *before])[:MAX_KEPT]
+        ids = {(each.name, each.at) for each in uploads}
+        before = [each for each in self.load() if (each.name, each.at) not in ids]
+        kept = _ranked([*reversed(uploads), *before])[:MAX_KEPT]
         try:
             self._data.save({"taken": [asdict(each) for each in kept]}, {})
         except StorageError:
@@ -125,12 +125,12 @@ class RecentUploads:
             return []
 
 
-def _ranked(taken: Sequence[RecentUpload]) -> list[RecentUpload]:
+def _ranked(uploads: Sequence[RecentUpload]) -> list[RecentUpload]:
     places = {status: place for place, status in enumerate(STATUSES)}
-    return sorted(taken, key=lambda each: places[each.status])
+    return sorted(uploads, key=lambda each: places[each.status])
 
 
-def upload_rows(taken: Sequence[RecentUpload]) -> list[PictureRow]:
+def upload_rows(uploads: Sequence[RecentUpload]) -> list[PictureRow]:
     """Make rows for `PictureRows`, rejected ones first."""
     return [
         PictureRow(
@@ -144,13 +144,13 @@ def upload_rows(taken: Sequence[RecentUpload]) -> list[PictureRow]:
             match_id=each.match_id,
             match_text=each.match,
         )
-        for number, each in enumerate(_ranked(taken))
+        for number, each in enumerate(_ranked(uploads))
     ]
 
 
-def upload_totals(taken: Sequence[RecentUpload]) -> list[tuple[str, str]]:
+def upload_totals(uploads: Sequence[RecentUpload]) -> list[tuple[str, str]]:
     """List each status with its total, such as ``("rejected", "3 rejected")``."""
-    statuses = [each.status for each in taken]
+    statuses = [each.status for each in uploads]
     return [
         (status, count(statuses.count(status), one, many))
         for status, (one, many, _) in STATUSES.items()
@@ -158,9 +158,9 @@ def upload_totals(taken: Sequence[RecentUpload]) -> list[tuple[str, str]]:
     ]
 
 
-def uploads_frame(taken: Sequence[RecentUpload]) -> pd.DataFrame:
+def uploads_frame(uploads: Sequence[RecentUpload]) -> pd.DataFrame:
     """Make a frame of results, in their order, with the columns of `RecentUpload`."""
-    frame = pd.DataFrame([asdict(each) for each in taken], columns=TAKEN)
+    frame = pd.DataFrame([asdict(each) for each in uploads], columns=TAKEN)
     ids = {"image_id": "Int64", "match_id": "Int64"}
     frame = frame.astype(dict.fromkeys(("name", "status", "text", "match"), "str") | ids)
     for column in ids:

@@ -197,12 +197,12 @@ class ReviewModel(ReviewListing):
         workbench = self.session.workbench
         # Chosen by measured originals: pages not opened yet have the quick choice only.
         chosen = self._visible(self._chosen(files, task))
-        mine = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
-        plan = plan_rows(mine[goes(mine)])
-        looked = workbench.apply(
+        own_files = chosen[chosen["is_own"] | (chosen["file_id"] == chosen["keeper_id"])]
+        plan = plan_rows(own_files[goes(own_files)])
+        checked = workbench.apply(
             plan, user=self.session.user, dry_run="quick", progress=task.report
         )
-        return Preview.of(chosen, plan, looked)
+        return Preview.of(chosen, plan, checked)
 
     def _set_preview(self, preview: Preview) -> None:
         self.preview = preview
@@ -246,7 +246,7 @@ class ReviewModel(ReviewListing):
         if step.kept >= 0:
             self._choose_again(step.kept, step.pinned)
             return
-        self.acts.add(lambda: self._run_undo(step), lambda taken: self._undone(step, taken))
+        self.acts.add(lambda: self._run_undo(step), lambda result: self._undone(step, result))
 
     def _run_undo(self, step: Step) -> UndoResult:
         workbench, user = self.session.workbench, self.session.user
@@ -262,41 +262,41 @@ class ReviewModel(ReviewListing):
         undone = result[result["status"] == "undone"]
         why = result.loc[result["status"] == "refused", "why"]
         journal = workbench.journal()
-        well = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
-        well = well[~well["act"].isin(["sidecar", "companion"])]
+        restored = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
+        restored = restored[~restored["act"].isin(["sidecar", "companion"])]
         images = decisions.loc[
             decisions["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"
         ]
         return UndoResult(
             why="" if why.empty else str(why.iloc[0]),
-            files=len(well),
-            size=int(well["bytes"].sum()),
-            file_ids=tuple(int(each) for each in well["file_id"]),
+            files=len(restored),
+            size=int(restored["bytes"].sum()),
+            file_ids=tuple(int(each) for each in restored["file_id"]),
             image_ids=tuple(int(each) for ids in images for each in ids),
         )
 
-    def _undone(self, step: Step, taken: UndoResult | None) -> None:
-        if taken is None:
+    def _undone(self, step: Step, result: UndoResult | None) -> None:
+        if result is None:
             self.message = self.acts.failure
             return
-        self.message = taken.why or "Undone."
+        self.message = result.why or "Undone."
         clusters, partly = step.clusters, step.partly
         put_off = [
             each
             for each in clusters
             if each in self.done and self.done[each].text == WORDS["later"]
         ]
-        if not taken.why:
+        if not result.why:
             self.done = {key: value for key, value in self.done.items() if key not in clusters}
             self._restore_files(partly)
             if clusters:
                 self.go_to(clusters[0])
-        if taken.files or step.decision_ids:
-            self._count(len(put_off) - len(clusters), -taken.size)
+        if result.files or step.decision_ids:
+            self._count(len(put_off) - len(clusters), -result.size)
             self._changed()
-        if not clusters and partly.empty and (taken.file_ids or taken.image_ids):
+        if not clusters and partly.empty and (result.file_ids or result.image_ids):
             # A step of an earlier sitting: its clusters are not in this queue.
-            self._focus_after_load = (taken.file_ids, taken.image_ids)
+            self._focus_after_load = (result.file_ids, result.image_ids)
             self.load()
 
     # ------------------------------------------------------------------------------------------

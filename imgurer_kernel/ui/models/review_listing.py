@@ -314,8 +314,8 @@ class ReviewListing(HasTraits):
         if queue is None or not gone:
             return pd.DataFrame()
         found = queue.members_of(each for each in cluster_ids if each in queue.rows_of)
-        went = found["file_id"].isin(list(gone))
-        before = found[found["cluster_id"].isin(found.loc[went, "cluster_id"])]
+        is_gone = found["file_id"].isin(list(gone))
+        before = found[found["cluster_id"].isin(found.loc[is_gone, "cluster_id"])]
         if len(before):
             self.queue = queue.replaced(before[~before["file_id"].isin(list(gone))])
         return before

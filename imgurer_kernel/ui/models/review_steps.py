@@ -38,7 +38,7 @@ class Preview:
         return tuple({self.cluster_of[each]: None for each in self.plan["file_id"].tolist()})
 
     @classmethod
-    def of(cls, chosen: pd.DataFrame, plan: pd.DataFrame, looked: pd.DataFrame) -> "Preview":
+    def of(cls, chosen: pd.DataFrame, plan: pd.DataFrame, checked: pd.DataFrame) -> "Preview":
         """Summarize the effect of a plan.
 
         Parameters
@@ -48,8 +48,8 @@ class Preview:
         looked
             Result of a dry run of the plan.
         """
-        refused = looked[looked["status"] == "refused"]
-        ready = looked[looked["status"] == "ready"]
+        refused = checked[checked["status"] == "refused"]
+        ready = checked[checked["status"] == "ready"]
         rows = chosen.set_index("file_id")
         on_disk = ready["act"] != "forget"
         rules = rows.loc[ready["file_id"], "keeper_rule"].value_counts()
@@ -122,21 +122,23 @@ class ActOutcome:
         now = reasons_of(result[result["status"] == "refused"])
         for file_id, why in {**refused, **now}.items():
             reasons.setdefault(cluster_of[file_id], []).append(why)
-        went = pd.Series([cluster_of[each] for each in gone], dtype="int64").value_counts()
+        removed = pd.Series([cluster_of[each] for each in gone], dtype="int64").value_counts()
         return cls(
             closed=tuple(
                 each for each in dict.fromkeys(cluster_of.values()) if each not in reasons
             ),
-            refused={key: _refusal(int(went.get(key, 0)), each) for key, each in reasons.items()},
+            refused={
+                key: _refusal(int(removed.get(key, 0)), each) for key, each in reasons.items()
+            },
             gone=gone,
             entry_ids=tuple(int(each) for each in done["entry_id"]),
             size=int(done["bytes"].sum()),
         )
 
 
-def _refusal(went: int, reasons: Sequence[str]) -> str:
+def _refusal(removed: int, reasons: Sequence[str]) -> str:
     rest = f" and {count(len(reasons) - 1, 'more')}" if len(reasons) > 1 else ""
-    return f"{count(went, 'file')} removed; {reasons[0]}{rest}"
+    return f"{count(removed, 'file')} removed; {reasons[0]}{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

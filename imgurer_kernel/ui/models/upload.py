@@ -53,8 +53,8 @@ class UploadModel(HasTraits):
         """Read the results of earlier uploads."""
         self._job.start("Reading", lambda _: tuple(self._recent().load()), self._set_earlier)
 
-    def _set_earlier(self, taken: tuple[RecentUpload, ...]) -> None:
-        self.earlier = taken
+    def _set_earlier(self, uploads: tuple[RecentUpload, ...]) -> None:
+        self.earlier = uploads
 
     def _recent(self) -> RecentUploads:
         root = self.session.workbench.settings.root

@@ -107,7 +107,7 @@ def load_query(connection: Connection, parsed: Query | int) -> Query:
         message = (
             f"image {parsed} has a fingerprint of another version, "
             f"{found.algorithm!r}, and its original cannot be read; "
-            "check(repair=True) tries to bring it back"
+            "check(repair=True) tries to restore it"
         )
         raise QueryError(message)
     return Query(digest, found)

@@ -94,8 +94,8 @@ def plan_review(call: Call) -> int:
 def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
     """Write a plan as a script, and report the rows that it leaves out."""
     reference = call.arguments.reference
-    looked = wb.apply(plan, dry_run="quick", reference=reference, progress=call.out.progress)
-    refused = looked[looked["status"] == "refused"]
+    checked = wb.apply(plan, dry_run="quick", reference=reference, progress=call.out.progress)
+    refused = checked[checked["status"] == "refused"]
     acts = wb.acts_of(plan[~plan["file_id"].isin(refused["file_id"])], reference=reference)
     path = write_script(acts, call.arguments.out)
     moved = [act.file.file_id for act in moved_by_script(acts)]
@@ -114,7 +114,7 @@ def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
 @command(
     "review apply",
     argument("plan", type=Path, metavar="PLAN", help="CSV, as `review plan` writes it"),
-    argument("--dry-run", action="store_true", help="only say what would be done"),
+    argument("--dry-run", action="store_true", help="only report what would be done"),
     argument("--to", metavar="FOLDER", help="where the act move moves files to"),
     _REFERENCE,
     _USER,
@@ -136,15 +136,15 @@ def apply_review(call: Call) -> int:
         call.out.write_table(done)
     refused = done[done["status"] == "refused"]
     _write_refused(call, refused)
-    went = done[done["status"] != "refused"]
+    removed = done[done["status"] != "refused"]
     if arguments.dry_run:
-        call.out.write_line(f"would remove {_size(went)}; {len(refused):,} refused")
+        call.out.write_line(f"would remove {_size(removed)}; {len(refused):,} refused")
     else:
         call.out.write_line(
-            f"removed {_size(went)}; {len(refused):,} refused"
-            + (f". `imgurer review undo {done.attrs['batch']}` undoes this" if len(went) else "")
+            f"removed {_size(removed)}; {len(refused):,} refused"
+            + (f". `imgurer review undo {done.attrs['batch']}` undoes this" if len(removed) else "")
         )
-        if went["act"].isin(["trash", "forget", "link"]).any():
+        if removed["act"].isin(["trash", "forget", "link"]).any():
             call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
@@ -180,11 +180,11 @@ def undo_review(call: Call) -> int:
         return EXIT_DONE
     refused = frame[frame["status"] == "refused"]
     _write_refused(call, refused)
-    well = frame[frame["status"] == "undone"]
-    decisions = int(well["decision_id"].notna().sum())
+    undone = frame[frame["status"] == "undone"]
+    decisions = int(undone["decision_id"].notna().sum())
     more = f", {count(decisions, 'decision')} undone" if decisions else ""
     call.out.write_line(
-        f"{count(len(well) - decisions, 'file')} back in place{more}, {len(refused):,} not"
+        f"{count(len(undone) - decisions, 'file')} back in place{more}, {len(refused):,} not"
     )
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
@@ -211,7 +211,7 @@ def decide_review(call: Call) -> int:
 
 @command("review journal", argument("--user", help="of one user (default: of all)"))
 def list_journal(call: Call) -> int:
-    """List what was done, the latest first."""
+    """List the acts and decisions, the latest first."""
     with noted(call.workbench()) as wb:
         frame = wb.journal(call.arguments.user)
     call.out.write_table(frame, _JOURNAL)
