@@ -134,5 +134,7 @@ def find_in(
             medoid_label=clusters["label"],
         )
     clusters.attrs["files"] = len(taken)
+    for name in taken.attrs.keys() & {"left_out", "left_out_examples"}:
+        clusters.attrs[name] = taken.attrs[name]
     clusters.attrs["rejected"] = int((taken["status"] == "rejected").sum())
     return clusters

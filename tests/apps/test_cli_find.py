@@ -131,10 +131,13 @@ def test_no_file_in_the_trash_is_kept_for_one_of_the_user(folder, capsys):
     for path in list(folder.glob("*.jpg")):
         (trash / path.name).write_bytes(path.read_bytes())
     assert main(["find", str(folder)]) == 0
-    first = capsys.readouterr().out
+    first, said = capsys.readouterr()
     assert str(trash) not in first
+    assert f"left out: {trash.parent}; name one" in said
     assert main(["find", str(folder), str(trash)]) == 0
-    assert str(trash) in capsys.readouterr().out, "whoever names it wants it"
+    found, said = capsys.readouterr()
+    assert str(trash) in found, "whoever names it wants it"
+    assert "left out" not in said
     assert main(["find", str(folder)]) == 0
     assert capsys.readouterr().out == first, "though it is known by now"
 

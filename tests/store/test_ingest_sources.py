@@ -188,9 +188,15 @@ def test_trash_caches_and_repositories_are_left_out_unless_named(tmp_path, left_
     (tmp_path / "home/Trash.jpg").write_bytes(b"b")
     (tmp_path / "home/trash").mkdir()
     (tmp_path / "home/trash/c.jpg").write_bytes(b"c")
-    assert names(tmp_path, tmp_path) == ["home/Trash.jpg", "home/trash/c.jpg"]
+    survey = WalkCoverage()
+    assert names(tmp_path, tmp_path, survey=survey) == ["home/Trash.jpg", "home/trash/c.jpg"]
+    own = ".imgurer-trash" in left_out
+    assert [str(path).startswith(place) for place in survey.not_named()] == ([] if own else [True])
     named = [] if ".imgurer-trash" in left_out else [f"home/{left_out}"]
     assert names(tmp_path, path) == named
+    both = WalkCoverage()
+    assert set(names(tmp_path, [tmp_path, path], survey=both)) >= set(named)
+    assert both.not_named() == []
     if path.parent.name != "b":  # the others are left out by the name of a folder
         assert names(tmp_path, path.parent) == named
 
@@ -202,5 +208,7 @@ def test_another_store_is_left_out(tree, entries):
         path = tree / "data/store" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"a")
-    assert names(tree, tree) == before
+    survey = WalkCoverage()
+    assert names(tree, tree, survey=survey) == before
+    assert survey.not_named() == [str(tree / "data/store")]
     assert "data/store/thumbs/00/11/a" in names(tree, tree / "data/store")

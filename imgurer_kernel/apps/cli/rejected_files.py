@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePath
+from typing import Any
 
 from imgurer_kernel.common.text import count, join_words
 
@@ -67,6 +68,30 @@ def kinds_text(others: Counter[str]) -> str:
     kinds = join_words(f"{kind} ({found:,})" for kind, found in others.most_common())
     were = "of another kind was" if number == 1 else "of other kinds were"
     return f"{count(number, 'file')} {were} left out: {kinds}"
+
+
+def left_out_text(attrs: Mapping[Any, Any]) -> str:
+    """Describe which folders of trash, caches and the like were not walked; empty for none.
+
+    Parameters
+    ----------
+    attrs
+        Those of a frame from `imgurer_kernel.Workbench.ingest`.
+
+    Examples
+    --------
+    >>> left_out_text({"left_out": 2, "left_out_examples": ("/a/.cache", "/a/.git")})
+    'trash, caches and the like were left out: /a/.cache and /a/.git; name one to have it read'
+    """
+    if "left_out" not in attrs:
+        return ""
+    places = list(attrs["left_out_examples"])
+    more = attrs["left_out"] - len(places)
+    if more:
+        places.append(f"{more:,} more")
+    return (
+        f"trash, caches and the like were left out: {join_words(places)}; name one to have it read"
+    )
 
 
 def _is_dir(place: str) -> bool:

@@ -59,8 +59,12 @@ def ingest_files(
     options: IngestOptions,
     progress: ProgressOption,
     stop: threading.Event,
-) -> list[Outcome]:
-    """Ingest files; return an outcome for each, then for unknown and for missing files."""
+) -> tuple[list[Outcome], list[str]]:
+    """Ingest files; return their outcomes, and the places that the walk left out.
+
+    Outcomes of unknown and of missing files follow those of the files found. See
+    `imgurer_kernel.store.ingest.sources.WalkCoverage.not_named`.
+    """
     mode = options.store or store.settings.store
     settings = replace(store.settings, store=mode)
     chosen = FileFilter(str(settings.root), Exclusion(options.exclude), options.min_size)
@@ -99,7 +103,7 @@ def ingest_files(
     store.catalog.run(_note, scan, survey)
     renew_references(store, scan.affected)
     drop_lost(store)
-    return outcomes
+    return outcomes, survey.not_named()
 
 
 def drop_lost(store: Store) -> list[str]:

@@ -69,6 +69,8 @@ class WalkCoverage:
         Roots without any entry.
     unlisted
         Folders that could not be listed or entered.
+    left_out
+        Folders, and files, of trash, caches and the like that were not walked, and other stores.
     """
 
     known: Callable[[str], bool] = lambda _: False
@@ -76,6 +78,16 @@ class WalkCoverage:
     absent: list[str] = field(default_factory=list)
     empty: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
+    left_out: list[str] = field(default_factory=list)
+
+    def not_named(self) -> list[str]:
+        """List in order what was left out, but for places that were named, too, and so walked."""
+        roots = [root.path + os.sep for root in self.roots]
+        return [
+            place
+            for place in sorted(self.left_out)
+            if not any(root.startswith(place + os.sep) for root in roots)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,18 +278,28 @@ def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str |
         if folder == root and not files and not folders:
             survey.empty.add(root)
         if folder != root and is_store_folder(files, folders):
+            survey.left_out.append(folder)
             continue
-        files, folders = (
-            [
-                name
-                for name in names
-                if not LEFT_OUT.matches(start + name) and not chosen.exclude.matches(start + name)
-            ]
-            for names in (files, folders)
-        )
+        files, folders = (_entered(start, each, chosen, survey) for each in (files, folders))
         yield from (start + name for name in sorted(files))
         waiting += [start + name for name in sorted(folders, reverse=True)]
     yield from unreadable
+
+
+def _entered(
+    start: str, names: Iterable[str], chosen: FileFilter, survey: WalkCoverage
+) -> list[str]:
+    """Return the names in a folder that are walked; note those of trash, caches and the like."""
+    entered = []
+    for name in names:
+        path = start + name
+        if chosen.exclude.matches(path):
+            continue
+        if not LEFT_OUT.matches(path):
+            entered.append(name)
+        elif name != TRASH_FOLDER:  # the product's own trash is read in no case
+            survey.left_out.append(path)
+    return entered
 
 
 def _list(folder: str) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.ingest.group_commit import GroupCommit, GroupedCalls
 from imgurer_kernel.store.ingest.ingest_files import IngestOptions, ingest_files
 from imgurer_kernel.store.ingest.pipeline import Intake, Outcome, outcome_frame
-from imgurer_kernel.store.ingest.sources import Source
+from imgurer_kernel.store.ingest.sources import Source, readable
 from imgurer_kernel.store.maintenance.check import StoreCheck
 from imgurer_kernel.store.maintenance.findings import findings_frame
 from imgurer_kernel.store.maintenance.rehash import FingerprintUpgrade
@@ -25,6 +25,8 @@ from imgurer_kernel.workbench.pictures.batch import Several, each_of, ids_of, is
 
 PictureData: TypeAlias = bytes | bytearray | memoryview | BinaryIO
 """A picture without a path."""
+
+_EXAMPLES = 3  # places that a walk left out, in the answer
 
 
 class WriteMethods(ReadMethods):
@@ -117,7 +119,8 @@ class WriteMethods(ReadMethods):
             digest, dhash; then one for each missing file. The status is ``added``; ``duplicate``:
             another file with known bytes; ``unchanged``, ``changed``, ``moved`` or ``missing``
             since it was ingested; ``rejected``, with the reason. ``attrs`` has the number of rows
-            of each status.
+            of each status; where folders of trash, caches and the like were not walked, their
+            number as left_out, and left_out_examples.
 
         Raises
         ------
@@ -141,7 +144,7 @@ class WriteMethods(ReadMethods):
             named = list(sources)
         else:  # one file, or an invalid one, which is reported there
             named = [sources]
-        outcomes = ingest_files(
+        outcomes, left_out = ingest_files(
             self.store, named, user, options, progress, stop or threading.Event()
         )
         for each in outcomes:
@@ -149,7 +152,11 @@ class WriteMethods(ReadMethods):
                 self.rejections[each.source] = each.reason
             else:
                 self.rejections.pop(each.source, None)
-        return outcome_frame(outcomes)
+        frame = outcome_frame(outcomes)
+        if left_out:
+            frame.attrs["left_out"] = len(left_out)
+            frame.attrs["left_out_examples"] = tuple(map(readable, left_out[:_EXAMPLES]))
+        return frame
 
     def upload(
         self,

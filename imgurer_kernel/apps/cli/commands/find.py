@@ -18,7 +18,7 @@ from imgurer_kernel.apps.cli.command import (
 from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
-from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text
+from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text, left_out_text
 from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.report.writers import to_csv
@@ -92,6 +92,8 @@ def find(call: Call) -> int:
         # Also with CSV, where the user would see only a heading.
         filtered = " that the options let through" if given.exclude or given.min_size else ""
         write_error(f"there are no pictures{filtered} in {join_words(map(str, given.folders))}")
+    if left_out := left_out_text(frame.attrs):
+        write_error(left_out)
     _write_rejected(rejected, len(rejected) if call.out.json else _SHOWN)
     return EXIT_PROBLEMS if rejected else EXIT_DONE
 

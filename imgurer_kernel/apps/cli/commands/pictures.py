@@ -18,7 +18,7 @@ from imgurer_kernel.apps.cli.command import (
     seed,
 )
 from imgurer_kernel.apps.cli.file_filters import EXCLUDE, MIN_SIZE
-from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text
+from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text, left_out_text
 
 RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
 NO_VERIFY = argument(
@@ -103,6 +103,8 @@ def write_ingested(call: Call, frame: pd.DataFrame) -> int:
         call.out.write_line(f"{status} {source}" + (f": {reason}" if has_reason else ""))
     if others:
         call.out.write_line(f"{kinds_text(others)}; --json lists them")
+    if left_out := left_out_text(frame.attrs):
+        call.out.write_line(left_out)
     totals = frame["status"].value_counts()
     parts = [f"{totals.get(key, 0):,} {label}" for key, label in _TOTALS.items()]
     parts += [f"{totals[key]:,} {label}" for key, label in _RARE_TOTALS.items() if key in totals]
