@@ -1,8 +1,8 @@
 """Move sidecars along with their file, and back with it.
 
-Photo managers keep edits of ``IMG_1.jpg`` in ``IMG_1.jpg.xmp`` or ``IMG_1.xmp`` beside it, phones
-in ``IMG_1.aae``, album downloads in ``IMG_1.jpg.json``. A sidecar that belongs to another file as
-well, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that file goes too.
+Which file a sidecar belongs to is told by its name (`imgurer_kernel.review.companion_names`). One
+that belongs to another file as well, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that file
+goes too.
 
 Each sidecar has a journal entry, *intended* together with that of its file. It moves when all files
 of the same part of a plan have moved. A sidecar shared by several removed files comes back with the
@@ -10,7 +10,7 @@ first of them that is restored.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
@@ -18,12 +18,9 @@ from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.acts import Act
+from imgurer_kernel.review.beside import TAKES_ALONG
+from imgurer_kernel.review.companion_names import NamesBeside
 from imgurer_kernel.store.catalog.journal import JournalEntry
-
-SUFFIXES = (b".xmp", b".aae", b".json")
-_MOVING = {"trash", "move"}
-_EXPORTED = b".supplemental-metadata"
-"""What a Google Photos export puts between the name and ``.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,8 @@ def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Compani
     gone
         Acts of the same plan that were done earlier.
     """
-    moved = {act.source: place for place, act in enumerate(acts) if act.name in _MOVING}
-    folders: dict[bytes, _NamesBeside] = {}
+    moved = {act.source: place for place, act in enumerate(acts) if act.name in TAKES_ALONG}
+    folders: dict[bytes, NamesBeside] = {}
     found: dict[bytes, Companion] = {}
     for place in moved.values():
         act = acts[place]
@@ -92,16 +89,17 @@ def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Compani
             of_file = stack.enter_context(disk.place_of(act.source_root, names))
             above = act.source.removesuffix(names[-1])
             if above not in folders:
-                folders[above] = _NamesBeside.read(of_file, above)
+                folders[above] = _names(of_file, above)
             for name in folders[above].sidecars_of(names[-1]):
                 path = above + name
-                if path in found or folders[above].owners(name, moved):
+                owners = folders[above].owners(name)
+                if path in found or any(above + each not in moved for each in owners):
                     continue
                 with (
                     suppress(ActRefused),
                     disk.held(disk.Place(of_file.folder, name), path) as file,
                 ):
-                    places = sorted(moved[above + each] for each in folders[above].owners(name, ()))
+                    places = sorted(moved[above + each] for each in owners)
                     ids = [acts[each].file.file_id for each in places]
                     ids += [it.file.file_id for it in gone if _is_of(path, it)]
                     target = act.target.removesuffix(names[-1]) + name
@@ -113,15 +111,17 @@ def companions_of(acts: Sequence[Act], gone: Sequence[Act] = ()) -> list[Compani
 
 def _is_of(sidecar: bytes, act: Act) -> bool:
     """Return whether a sidecar belongs to the file that an act moved."""
-    if act.name not in _MOVING:
+    if act.name not in TAKES_ALONG:
         return False
     above, _, name = sidecar.rpartition(b"/")
     folder, _, of_file = act.source.rpartition(b"/")
-    return above == folder and _of(name) in _base_names(of_file)
+    return above == folder and bool(NamesBeside.of((name, of_file)).owners(name))
 
 
-def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None) -> None:
-    """Move a sidecar to where its file has gone.
+def move_along(
+    entry: JournalEntry, of_file: JournalEntry, step: Callable[[str], None] = lambda _: None
+) -> None:
+    """Move a sidecar to where its file has gone, given the entry of that.
 
     Raises
     ------
@@ -133,8 +133,8 @@ def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None
     names = disk.split(paths.source_root, paths.source)
     with ExitStack() as stack:
         source = stack.enter_context(disk.place_of(paths.source_root, names))
-        above = paths.source.removesuffix(names[-1])
-        stayed = _NamesBeside.read(source, above).owners(names[-1], ())
+        gone = _name(disk.paths_of(of_file).source)
+        stayed = _names(source, paths.source, gone).owners(names[-1], {gone})
         if stayed:
             message = f"it belongs to {disk.shown(stayed[0])}, too, which stays"
             raise ActRefused(message)
@@ -152,48 +152,13 @@ def move_along(entry: JournalEntry, step: Callable[[str], None] = lambda _: None
     step("sidecar moved")
 
 
-@dataclass(frozen=True, slots=True)
-class _NamesBeside:
-    """Index the names in a folder: sidecars by their file, others by name and by stem."""
-
-    path: bytes
-    sidecars: dict[bytes, list[bytes]]
-    others: dict[bytes, list[bytes]]
-
-    @classmethod
-    def read(cls, place: disk.Place, path: bytes) -> "_NamesBeside":
-        sidecars: dict[bytes, list[bytes]] = {}
-        others: dict[bytes, list[bytes]] = {}
-        try:
-            names = sorted(os.fsencode(name) for name in os.listdir(place.folder))  # noqa: PTH208
-        except OSError as error:
-            raise disk.refusal(error, path) from error
-        for name in names:
-            if name.lower().endswith(SUFFIXES):
-                sidecars.setdefault(_of(name), []).append(name)
-            else:
-                for key in _base_names(name):
-                    others.setdefault(key, []).append(name)
-        return cls(path, sidecars, others)
-
-    def sidecars_of(self, name: bytes) -> Iterator[bytes]:
-        for key in _base_names(name):
-            yield from self.sidecars.get(key, [])
-
-    def owners(self, sidecar: bytes, going: Iterable[bytes]) -> list[bytes]:
-        """Find the files that a sidecar belongs to, without those being removed."""
-        return [name for name in self.others.get(_of(sidecar), []) if self.path + name not in going]
-
-
-def _of(sidecar: bytes) -> bytes:
-    """Return the name or stem of the file that a sidecar belongs to, in lower case."""
-    return sidecar.lower().rpartition(b".")[0].removesuffix(_EXPORTED)
-
-
-def _base_names(name: bytes) -> list[bytes]:
-    """Return the names by which a sidecar may refer to a file, in lower case, as some disks do."""
-    whole = name.lower()
-    return list(dict.fromkeys((whole, whole.rpartition(b".")[0] or whole)))
+def _names(place: disk.Place, path: bytes, *gone: bytes) -> NamesBeside:
+    """Index the names in the folder of a place, with those of files that have gone."""
+    try:
+        names = os.listdir(place.folder)  # noqa: PTH208 (a descriptor)
+        return NamesBeside.of({*map(os.fsencode, names), *gone})
+    except OSError as error:
+        raise disk.refusal(error, path) from error
 
 
 def _name(path: bytes) -> bytes:

@@ -17,13 +17,18 @@ from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.paths import given_path
 from imgurer_kernel.errors import PlanInvalid
 from imgurer_kernel.review.acts import ACTS, PlannedRow, automatic_act
+from imgurer_kernel.review.beside import NOTHING, beside_each, join_names
 from imgurer_kernel.store.catalog.journal import FileOfImage
 
 PLAN = [
     *("file_id", "path", "filename", "user", "act", "keeper_id", "keeper_path", "reason"),
-    *("label", "bytes", "digest"),
+    *("label", "bytes", "digest", "along", "left"),
 ]
-"""Columns of a plan, which has a row per file to remove; path is missing for an upload."""
+"""Columns of a plan, which has a row per file to remove.
+
+path is missing for an upload; along has the sidecars that go along with it, and left what belongs
+to it and stays.
+"""
 
 SCRIPT_MARK = b"#!/bin/sh\n# Moves duplicates; after it, scan the folders again.\n"
 """First bytes of a plan written as a shell script; they identify an older one."""
@@ -65,10 +70,15 @@ def make_plan(
     acts = [
         automatic_act(files[each]) if act == "auto" else act for each in rows["file_id"].tolist()
     ]
+    keys = [files[each].path_key for each in rows["file_id"].tolist()]
+    found = beside_each({key: act for key, act in zip(keys, acts, strict=True) if key is not None})
+    beside = [NOTHING if key is None else found.get(key, NOTHING) for key in keys]
     plan = rows.assign(
         act=pd.Series(acts, rows.index, "str"),
         keeper_path=pd.Series([it.path or it.filename for it in keepers], rows.index, "str"),
         reason=rows["keeper_reason"],
+        along=pd.Series([join_names(it.along) for it in beside], rows.index, "str"),
+        left=pd.Series([join_names(it.left) for it in beside], rows.index, "str"),
     )
     return plan[PLAN]
 

@@ -103,6 +103,13 @@ STANDARD = KeeperPolicy(
         Rule("quality", "quality", "most", "best compressed", "more compressed"),
         Rule("saving", "saved_quality", "most", "saved finest", "saved coarser"),
         Rule("reference", "is_reference", "most", "in a reference folder", "elsewhere"),
+        Rule(
+            "beside",
+            "beside",
+            "most",
+            "with sidecars, a raw file or a video beside it",
+            "with less beside it",
+        ),
         Rule("linked", "is_linked", "most", "what links lead to", "a file without links"),
         Rule("oldest", "modified_at", "least", "oldest", "later"),
         Rule("name", "has_copy_name", "least", "the name of an original", "the name of a copy"),

@@ -73,15 +73,20 @@ class Recovery:
     def _finish_companion(self, entry: JournalEntry) -> None:
         """Move a sidecar to its file, or leave it; the state of the file is final by now."""
         same = self._store.catalog.run(journal.entries, batch=entry.batch)
-        gone = any(
-            it.state == "done" and it.act != "companion"
-            for it in same
-            if (it.step, it.file_id) == (entry.step, entry.file_id)
+        gone = next(
+            (
+                it
+                for it in same
+                if (it.step, it.file_id) == (entry.step, entry.file_id)
+                and it.state == "done"
+                and it.act != "companion"
+            ),
+            None,
         )
         state: ActState = "done" if self._has_moved(entry, None) else "rolled back"
-        if gone and state == "rolled back":
+        if gone is not None and state == "rolled back":
             with suppress(ActRefused):  # it also belongs to another file, or was edited since
-                move_along(entry)
+                move_along(entry, gone)
                 state = "done"
         self._store.catalog.run(journal.set_state, [entry.entry_id], state)
 

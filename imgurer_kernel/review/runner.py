@@ -15,7 +15,7 @@ back acts that a crash has interrupted.
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.paths import modified_ns
@@ -26,6 +26,7 @@ from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of, move_along
 from imgurer_kernel.review.disk_check import ActDiskCheck, Found, require_writable_store
 from imgurer_kernel.review.recovery import Recovery
+from imgurer_kernel.review.results import ActResult, with_beside
 from imgurer_kernel.review.rows import ActRows, is_leading
 from imgurer_kernel.review.sidecar_runner import Sidecar, SidecarRunner
 from imgurer_kernel.review.system_trash import send
@@ -43,14 +44,6 @@ STEPS = ("marked", "intended", "prepared", "moved", "linked", "entered", "follow
 
 # Acts whose rows change in one transaction, during which others wait; each costs some 5 ms.
 _CHUNK = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ActResult:
-    """The result of one act: its journal entry, or why it was refused."""
-
-    entry_id: int | None
-    refused: str | None = None
 
 
 class ActRunner:
@@ -143,7 +136,7 @@ class ActRunner:
                 results.append(ActResult(None, str(error)))
             else:
                 results.append(ActResult(None))
-        return results
+        return with_beside(acts, results)
 
     # Doing ----------------------------------------------------------------------------------
 
@@ -203,7 +196,8 @@ class ActRunner:
         self._step("entered")
         self._rows.follow([entry for entry, _ in entered])
         self._step("followed")
-        return results
+        along = [(of_file, entry) for of_file, entry in along if entry.entry_id not in refused]
+        return with_beside(acts, results, along)
 
     def _move_along(
         self, along: Sequence[tuple[JournalEntry, JournalEntry]], stayed: Collection[int]
@@ -215,7 +209,7 @@ class ActRunner:
                 refused[entry.entry_id] = f"{of_file.filename} was not moved either"
                 continue
             try:
-                move_along(entry, self._step)
+                move_along(entry, of_file, self._step)
             except ActRefused as error:
                 refused[entry.entry_id] = str(error)
         return refused

@@ -39,6 +39,7 @@ VIEW: Mapping[str, str] = {
     "modified_at": "time of the file, missing for an upload",
     "taken_in": "when it was ingested",
     "is_reference": "in a reference folder",
+    "beside": "number of sidecars, raw files and videos beside it that belong to it",
     "is_link": "a symbolic link to a file",
     "is_linked": "a symbolic link of the cluster leads to it",
     "disk_file": "number of the file on disk, the same for all of its names; -1 if unknown",
@@ -93,7 +94,7 @@ def file_view(
     clusters
         One row per file, as from `Workbench.clusters`.
     files
-        file_id, kept, modified_at, taken_in, is_link, disk_file.
+        file_id, kept, modified_at, taken_in, is_link, disk_file, beside.
     images
         Rows of the catalog: image_id, format, frames, taken_at, camera, latitude, longitude, and
         damaged and is_gray if known.
@@ -107,7 +108,7 @@ def file_view(
     if "medoid_label" in clusters:
         clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
-    of_files = ["file_id", "kept", "modified_at", "taken_in", "is_link", "disk_file"]
+    of_files = ["file_id", "kept", "modified_at", "taken_in", "is_link", "disk_file", "beside"]
     view = view.merge(files[of_files], on="file_id", how="left")
     view = view.merge(images[[*facts, *extra]], on="image_id", how="left")
     known = _known(view, measured)

@@ -29,7 +29,7 @@ BEST = {
     "is_link": False, "is_linked": True,
     "damaged": False, "is_gray": False, "frames": 2, "is_thumbnail": False, "is_upscale": False,
     "is_heavy": False, "is_framed": False, "is_marked": False, "is_resaved": False,
-    "camera_facts": 3, "is_camera_format": True, "shown_pixels": 100, "metadata": 9,
+    "beside": 1, "camera_facts": 3, "is_camera_format": True, "shown_pixels": 100, "metadata": 9,
     "quality": 95.0, "saved_quality": 95.0,
     "is_reference": True, "modified_at": pd.Timestamp("2020-01-01", tz="UTC"),
     "has_copy_name": False, "in_copy_folder": False,
@@ -39,7 +39,7 @@ WORSE = {
     "is_link": True, "is_linked": False,
     "damaged": True, "is_gray": True, "frames": 1, "is_thumbnail": True, "is_upscale": True,
     "is_heavy": True, "is_framed": True, "is_marked": True, "is_resaved": True,
-    "camera_facts": 1, "is_camera_format": False, "shown_pixels": 99, "metadata": 8,
+    "beside": 0, "camera_facts": 1, "is_camera_format": False, "shown_pixels": 99, "metadata": 8,
     "quality": np.nan, "saved_quality": np.nan,
     "is_reference": False, "modified_at": pd.NaT, "has_copy_name": True,
     "in_copy_folder": True,
@@ -170,7 +170,9 @@ def test_the_view_has_what_it_says(new_store):
     assert pinned["frees_store"].sum() == pinned.loc[~pinned["is_keeper"], "bytes"].sum()
     preview = wb.preview(progress=False)
     assert preview["rule"].tolist() == ["pixels"]
-    assert preview.attrs == {"clusters": 1, "files": 1, "bytes": int(queue["bytes"].min())}
+    beside = {"along": [], "left": []}
+    totals = {"clusters": 1, "files": 1, "bytes": int(queue["bytes"].min())}
+    assert preview.attrs == {**totals, **beside}
     assert wb.preview(where="width > 999", progress=False).empty
     assert wb.plan(where="width < 200", progress=False)["filename"].tolist() == ["small.jpg"]
     with pytest.raises(QueryError):

@@ -1,14 +1,19 @@
 """Steps of a review: previewed, done and undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import pandas as pd
 
-from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.common.text import count, human_bytes, join_words
+from imgurer_kernel.review.beside import names_beside
 from imgurer_kernel.review.plan import goes
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
+
+_NAMED = 5
+"""Most files that a preview names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +67,7 @@ class Preview:
             ("On disk", files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
             ("In the store", files_text(ready[~on_disk], "to the trash of the store")),
             ("Kept because", because),
+            *_beside_facts(ready),
         ]
         others = int((goes(chosen) & ~chosen["is_own"]).sum())
         if others:
@@ -134,6 +140,17 @@ class ActOutcome:
             entry_ids=tuple(int(each) for each in done["entry_id"]),
             size=int(done["bytes"].sum()),
         )
+
+
+def _beside_facts(ready: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield what goes along with files, and what would be left without its picture."""
+    along, left = names_beside(ready)
+    if along:
+        yield "Along with them", count(len(along), "sidecar")
+    if left:
+        rest = [f"{len(left) - _NAMED:,} more"] if len(left) > _NAMED else []
+        names = [PurePath(path).name for path in left[:_NAMED]]
+        yield "Left without their picture", join_words([*names, *rest])
 
 
 def _refusal(removed: int, reasons: Sequence[str]) -> str:

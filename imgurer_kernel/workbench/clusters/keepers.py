@@ -9,6 +9,7 @@ import pandas as pd
 from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.report.freed import IN_PLACE, freed
+from imgurer_kernel.review.beside import count_beside
 from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose, keeper_rows
 from imgurer_kernel.review.view import file_view
 
@@ -91,7 +92,13 @@ def _view(
         files = files.assign(is_link=np.array(links, np.bool_))
     known = in_place & files["device"].notna() & files["inode"].notna()
     numbers = files.groupby(["device", "inode"], dropna=False).ngroup()
-    files = files.assign(modified_at=times, disk_file=numbers.where(known, -1))
+    on_disk = [
+        key if here else None
+        for here, key in zip(in_place.tolist(), files["path_key"].tolist(), strict=True)
+    ]
+    files = files.assign(
+        modified_at=times, disk_file=numbers.where(known, -1), beside=count_beside(on_disk)
+    )
     return file_view(clusters, files, images, measured)
 
 

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from imgurer_kernel.review.acts import Act, PlannedRow
+from imgurer_kernel.review.beside import join_names
 from imgurer_kernel.review.disk_check import NOT_SOUND
-from imgurer_kernel.review.runner import ActResult
+from imgurer_kernel.review.results import ActResult
 
-RESULT = ["file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"]
+RESULT = [
+    *("file_id", "path", "act", "keeper_id", "bytes", "status", "why", "entry_id"),
+    *("along", "left"),
+]
 
 
 def without_paths(
@@ -51,8 +55,10 @@ def result_frame(
             "status": success if result.refused is None else "refused",
             "why": result.refused,
             "entry_id": result.entry_id,
+            "along": join_names(result.beside.along),
+            "left": join_names(result.beside.left),
         }
         for row, act, result in zip(rows, checked, results, strict=True)
     ]
     frame = pd.DataFrame(table, columns=RESULT).astype({"entry_id": "Int64"})
-    return frame.astype(dict.fromkeys(["path", "act", "status", "why"], "str"))
+    return frame.astype(dict.fromkeys(["path", "act", "status", "why", "along", "left"], "str"))

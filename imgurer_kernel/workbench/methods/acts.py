@@ -14,7 +14,8 @@ from imgurer_kernel.common.text import count
 from imgurer_kernel.errors import ActRefused, QueryError
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review.acts import Act, ActCheck, PlannedRow, all_ids, automatic_act
-from imgurer_kernel.review.runner import ActResult, ActRunner
+from imgurer_kernel.review.results import ActResult
+from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.sidecar_runner import Sidecar
 from imgurer_kernel.review.trash import ReviewTrash
 from imgurer_kernel.store.catalog import decisions, journal, sittings
@@ -83,7 +84,8 @@ class ActMethods(DecisionMethods):
         DataFrame
             A row for each of the plan: file_id, path, act, keeper_id, bytes, status (``done``;
             ``ready`` in a dry run; ``refused``), why (the reason of a refusal), entry_id (in
-            `journal`). ``attrs`` has the batch.
+            `journal`), along and left (names of sidecars that went along with it, and of files
+            that belong to it and stay). ``attrs`` has the batch.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.review import plan as plans
 from imgurer_kernel.review import sidecar
+from imgurer_kernel.review.beside import names_beside
 from imgurer_kernel.review.conditions import require_known_values
 from imgurer_kernel.review.decisions import with_decisions
 from imgurer_kernel.review.disk import shown
@@ -52,7 +53,8 @@ class ReviewMethods(ActMethods):
         -------
         DataFrame
             A row for each deciding rule, the most frequent first: rule, files and bytes (removed by
-            it); ``attrs`` has the totals of clusters, files and bytes.
+            it); ``attrs`` has the totals of clusters, files and bytes, and the names of sidecars
+            that would go along and of files that would be left without their picture.
         """
         chosen = self.queue(policy=policy, pinned=pinned, reference=reference, progress=progress)
         plan = self._plan(chosen, where, "auto")
@@ -60,10 +62,13 @@ class ReviewMethods(ActMethods):
         by_rule = plan.assign(rule=plan["file_id"].map(rules)).groupby("rule", sort=False)
         frame = by_rule["bytes"].agg(files="size", bytes="sum").reset_index()
         frame = frame.sort_values(["files", "rule"], ascending=[False, True], ignore_index=True)
+        along, left = names_beside(plan)
         frame.attrs = {
             "clusters": int(plan["keeper_id"].nunique()),
             "files": len(plan),
             "bytes": int(plan["bytes"].sum()),
+            "along": along,
+            "left": left,
         }
         return frame
 

@@ -1,5 +1,6 @@
 """Commands that decide about duplicates and act on them: ``imgurer review ...``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +19,10 @@ from imgurer_kernel.apps.cli.command import (
 )
 from imgurer_kernel.apps.cli.file_filters import require_known_folders
 from imgurer_kernel.apps.cli.output import write_error
-from imgurer_kernel.common.text import count, human_bytes
+from imgurer_kernel.common.text import count, human_bytes, join_words
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.acts import ACTS
+from imgurer_kernel.review.beside import names_beside
 from imgurer_kernel.review.decisions import VERDICTS
 from imgurer_kernel.review.plan import require_replaceable, write_plan
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
@@ -33,6 +35,9 @@ _USER = argument("--user", help="acting user (default: the local user)")
 _REFERENCE = argument(
     "--reference", action="append", default=[], metavar="FOLDER", help="leave its files alone"
 )
+_NAMED = 10
+"""Most names that a line has."""
+
 _JOURNAL = {
     "entry_id": "entry",
     "batch": "sitting",
@@ -80,6 +85,7 @@ def plan_review(call: Call) -> int:
             frame = wb.preview(policy, **options, progress=progress)
             call.out.write_table(frame)
             call.out.write_line(_totals(frame.attrs["files"], frame.attrs["bytes"]))
+            _write_beside(call, frame.attrs["along"], frame.attrs["left"])
             return EXIT_DONE
         plan = wb.plan(policy=policy, act=arguments.act, **options, progress=progress)
         if arguments.out.suffix == ".sh":
@@ -88,6 +94,7 @@ def plan_review(call: Call) -> int:
     if call.out.json:
         call.out.write_table(plan)
     call.out.write_line(f"{path}: {_totals(len(plan), int(plan['bytes'].sum()))}")
+    _write_beside(call, *names_beside(plan))
     return EXIT_DONE
 
 
@@ -102,6 +109,7 @@ def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
     written = plan[plan["file_id"].isin(moved)]
     call.out.write_table(written) if call.out.json else _write_refused(call, refused)
     call.out.write_line(f"{path}: {_totals(len(written), int(written['bytes'].sum()))}")
+    _write_beside(call, *names_beside(looked[looked["file_id"].isin(moved)]))
     others = len(acts) - len(moved)
     if others:
         call.out.write_line(
@@ -146,6 +154,7 @@ def apply_review(call: Call) -> int:
         )
         if removed["act"].isin(["trash", "forget", "link"]).any():
             call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
+    _write_beside(call, *names_beside(went))
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
 
@@ -230,6 +239,15 @@ def _require_plan_name(path: Path) -> None:
 def _write_refused(call: Call, refused: pd.DataFrame) -> None:
     for path, why in zip(refused["path"].tolist(), refused["why"].tolist(), strict=True):
         call.out.write_line(f"refused: {'' if pd.isna(path) else path}: {why}")
+
+
+def _write_beside(call: Call, along: Sequence[str], left: Sequence[str]) -> None:
+    """Say which sidecars go along, and which files are left without their picture."""
+    if along:
+        call.out.write_line(f"along with them: {count(len(along), 'sidecar')}")
+    if left:
+        names = [*left[:_NAMED], *([f"{len(left) - _NAMED:,} more"] if left[_NAMED:] else [])]
+        call.out.write_line(f"left where they are, without their picture: {join_words(names)}")
 
 
 def _size(frame: pd.DataFrame) -> str:
