@@ -95,6 +95,9 @@ def _is_written(facts: Sequence[OriginalFacts], pixels: Float64s) -> list[bool]:
         # with others that are not clipped much more and are as large or larger.
         others = (np.arange(len(steep)) != number) & (clipped < clipped[number] + _MORE_CLIPPED)
         others &= pixels > _AS_LARGE * pixels[number]
+        # How strongly WebP, AVIF and HEIF are compressed is not known; where they are smoother, the
+        # texture that they lack would pass for text.
+        others &= ~(np.isnan(quality) & (texture < SMOOTHER * texture[number]))
         if not others.any():
             answers.append(False)
             continue

@@ -50,7 +50,7 @@ BASE = np.random.default_rng(3).integers(20, 60, (BLOCKS, BLOCKS))
 
 def facts(relief, steepness, texture):
     return OriginalFacts(
-        steepness=steepness, relief=relief.astype(np.uint8).tobytes(), texture=texture
+        steepness=steepness, relief=relief.astype(np.uint8).tobytes(), texture=texture, quality=90
     )
 
 
@@ -79,3 +79,19 @@ def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written
     assert found_written(plain, soft) == [False, False]
     elsewhere = facts(with_text(BASE * 0.8, 18), 0.4, 3)
     assert found_written(sharp_written, elsewhere) == [False, False]
+
+
+@pytest.mark.parametrize(("levels", "share"), [(24, 0.1), (16, 0.2), (24, 0.35)])
+def test_fine_texture_is_no_writing_beside_a_smooth_copy(new_store, levels, share):
+    chance = np.random.default_rng(1)
+    where = np.kron(chance.random((18, 24)) < share, np.ones((20, 20)))[:, :, None]
+    grain = where * chance.normal(0, levels, (360, 480, 3))
+    picture = Image.fromarray(np.clip(scene(7, 480, 360) + grain, 0, 255).astype(np.uint8))
+    wb = new_store()
+    # How strongly a WebP is compressed is not known.
+    wb.upload("a-smooth.webp", encode(picture, "WEBP", quality=40))
+    wb.upload("b-original.jpg", encode(picture, quality=95))
+    queue = wb.queue(progress=False).set_index("filename")
+    assert len(queue) == 2
+    assert not queue.loc["b-original.jpg", "is_marked"]
+    assert queue.index[queue["is_keeper"]].tolist() == ["b-original.jpg"]
