@@ -123,6 +123,14 @@ class Decoded:
         with gate(self.format, b""):
             return pixels.middle(self._image, side, coded=self.format in {"JPEG", "MPO"})
 
+    def colours(self, most: int) -> int | None:
+        """Count the different colours; None if there are more, or not every pixel was decoded."""
+        if {*self._image.size} != {self.width, self.height}:
+            return None
+        with gate(self.format, b""):
+            found = self._image.getcolors(most)
+        return None if found is None else len(found)
+
     def _on(self, background: Background) -> View:
         orientation, factor = self._orientation, self._factor
         box = (0, 0, self._content[0] / factor, self._content[1] / factor)
@@ -324,27 +332,3 @@ def preview(data: bytes, size: int, limits: Settings | None = None) -> bytes:
         As `read`.
     """
     return read(data, limits, frame=(size, size)).view().jpeg((size, size), quality=90)
-
-
-def encode_lossless(image: Image.Image) -> bytes:
-    """Encode a Pillow image losslessly for `read`: pixels, transparency and orientation.
-
-    Raises
-    ------
-    ImageRejected
-        If the image is from a damaged file.
-    """
-    file = io.BytesIO()
-    with gate(image.format or "picture", b""):
-        # A copy: saving stores the encoder's settings in an image, which affect its next save.
-        plain = image.copy()
-        facts = image.getexif()
-        if image.mode in {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}:
-            plain.save(file, "PNG", exif=facts, compress_level=1)
-        elif image.mode in {"CMYK", "F", "I", "LAB"}:
-            plain.save(file, "TIFF", exif=facts)
-        else:
-            alpha = "LA" if image.mode == "La" else "RGBA"
-            plain = plain.convert(alpha if image.has_transparency_data else "RGB")
-            plain.save(file, "PNG", exif=facts, compress_level=1)
-    return file.getvalue()

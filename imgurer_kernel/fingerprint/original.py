@@ -15,18 +15,21 @@ import numpy as np
 from imgurer_kernel.common.types import Float64s, UInt8s
 from imgurer_kernel.fingerprint import recompression
 from imgurer_kernel.fingerprint.borders import within_frame
-from imgurer_kernel.fingerprint.codecs import jpeg, tiff
+from imgurer_kernel.fingerprint.carried import count_attached, count_exif, count_written
+from imgurer_kernel.fingerprint.codecs import jpeg
 from imgurer_kernel.fingerprint.decode import Decoded, read
 from imgurer_kernel.fingerprint.recompression import Earlier, quality_of
 from imgurer_kernel.settings import Settings
 
-VERSION = "original-4"
+VERSION = "original-5"
 """Version of the measurements: stored ones with another version are measured again."""
 
 SIDE = 1600
 """Least pixels of the longer side that are decoded; detail beyond half of that is not resolved."""
 BLOCKS = 24
 """Blocks on each side of the grid of `OriginalFacts.relief`, of `_BLOCK` pixels a side."""
+MOST_COLOURS = 4096
+"""Most different colours that are counted."""
 
 _BLOCK = 20
 _BLACK, _WHITE = 5, 250
@@ -59,7 +62,10 @@ class OriginalFacts:
         The same of an earlier compression that was found in its pixels
         (`imgurer_kernel.fingerprint.recompression`); None and empty if there was none.
     metadata
-        Number of entries in EXIF and XMP.
+        Number of entries in EXIF, keywords and rating.
+    written, attached
+        Number of what people wrote into it, and of contents beside the picture
+        (`imgurer_kernel.fingerprint.carried`).
     rating, keywords
         From XMP.
     within_frame
@@ -71,6 +77,9 @@ class OriginalFacts:
         Difference between neighbouring pixels, in levels: the median of the means of blocks.
     clipped
         Share of the pixels that are nearly black or white (clipped).
+    colours
+        Number of different colours of a picture that was saved without loss; None if it has more
+        than `MOST_COLOURS`.
     """
 
     steepness: float | None = None
@@ -81,12 +90,15 @@ class OriginalFacts:
     earlier_quality: float | None = None
     earlier_steps: tuple[int, ...] = ()
     metadata: int = 0
+    written: int = 0
+    attached: int = 0
     rating: int | None = None
     keywords: tuple[str, ...] = ()
     within_frame: float = 1.0
     relief: bytes = b""
     texture: float = 0.0
     clipped: float = 0.0
+    colours: int | None = None
 
     @property
     def worst_quality(self) -> float | None:
@@ -140,13 +152,16 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         steps=steps,
         earlier_quality=None if earlier is None else earlier.quality,
         earlier_steps=() if earlier is None else earlier.steps,
-        metadata=_entries(data, picture.format) + len(keywords) + (rating is not None),
+        metadata=count_exif(data, picture.format) + len(keywords) + (rating is not None),
+        written=count_written(data, picture.format),
+        attached=count_attached(data, picture.format),
         rating=None if rating is None else int(rating[1]),
         keywords=keywords,
         within_frame=float(within_frame(view.grays(64)[None])[0]),
         relief=_relief(view.grays(BLOCKS * _BLOCK)).tobytes(),
         texture=round(_texture(gray), 3),
         clipped=round(float(((gray <= _BLACK) | (gray >= _WHITE)).mean()), 4),
+        colours=picture.colours(MOST_COLOURS) if picture.format in _LOSSLESS else None,
     )
 
 
@@ -166,11 +181,6 @@ def _quality(table: tuple[int, ...] | None, name: str) -> float | None:
     if name in _LOSSLESS:
         return 100.0
     return None if table is None else quality_of(100 * sum(table) / _TABLE_AT_50)
-
-
-def _entries(data: bytes, name: str) -> int:
-    source = tiff.parse(data if name == "TIFF" else jpeg.exif(data) if name == "JPEG" else b"")
-    return 0 if source is None else tiff.count_entries(source)
 
 
 def _relief(gray: UInt8s) -> UInt8s:

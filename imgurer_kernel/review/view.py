@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
-from imgurer_kernel.review.generations import saved_again
+from imgurer_kernel.review.few_colours import with_few_colours
+from imgurer_kernel.review.generations import made_with_loss, saved_again
 from imgurer_kernel.review.keeper import copy_names, in_copy_folders
 from imgurer_kernel.review.measure import CAMERA_FORMATS, HEAVY_QUALITY, true_pixels
 from imgurer_kernel.review.writing import marked
@@ -50,12 +51,16 @@ VIEW: Mapping[str, str] = {
     "shown_pixels": "pixels without a frame, at the true resolution",
     "is_thumbnail": "less than a fifth of the pixels of the most detailed one",
     "is_upscale": "enlarged: clearly more pixels than detail",
+    "has_few_colours": "reduced to few colours, as GIF has them, where others have many",
     "is_heavy": "heavily recompressed",
     "is_framed": "with a frame around the picture",
     "is_marked": "something is written on it",
     "is_resaved": "saved again at a higher quality from another file of the cluster",
+    "is_made_with_loss": "a JPEG of which the cluster has the picture without loss",
     "camera_facts": "how much of time, camera and place is known: 0 to 3",
     "is_camera_format": "as cameras write it",
+    "attached": "kinds of contents in the file besides the picture: video, further pictures, depth",
+    "written": "captions, titles, keywords, names of faces, places and ratings in it",
     "metadata": "number of facts that it carries",
     "quality": "of the compression, 0 to 100, 100 without loss; the worst if there were two",
     "saved_quality": "of the last compression alone",
@@ -141,12 +146,16 @@ def file_view(
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
         is_thumbnail=shown < _THUMBNAIL * most,
         is_upscale=true < pixels,
+        has_few_colours=with_few_colours(view.assign(damaged=damaged, is_gray=gray), measured),
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),
         is_resaved=saved_again(view.assign(damaged=damaged), measured),
+        is_made_with_loss=made_with_loss(view.assign(damaged=damaged), measured),
         camera_facts=of_camera + view["latitude"].notna().astype(int),
         is_camera_format=view["format"].isin(CAMERA_FORMATS) | view["camera"].notna(),
+        attached=known["attached"],
+        written=known["written"],
         metadata=known["metadata"],
         quality=known["quality"],
         saved_quality=known["saved_quality"],
@@ -170,6 +179,8 @@ def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.Data
             "is_gray": column("is_gray", bool),
             "quality": column("worst_quality", float),
             "saved_quality": column("quality", float),
+            "attached": column("attached", np.int64),
+            "written": column("written", np.int64),
             "metadata": column("metadata", np.int64),
             "within_frame": column("within_frame", float),
         },

@@ -31,13 +31,34 @@ def exif(data: bytes) -> bytes:
     >>> exif(b"\xff\xd8" + b"\xff\xe1\x00\x0cExif\0\0II*\0" + b"\xff\xd9")
     b'II*\x00'
     """
-    blocks = []
+    return b"".join(body[6:] for body in blocks(data, _EXIF) if body.startswith(b"Exif\0\0"))
+
+
+def blocks(data: bytes, wanted: int) -> Iterator[bytes]:
+    r"""Yield the contents of the segments with a marker before the first scan.
+
+    Examples
+    --------
+    >>> list(blocks(b"\xff\xd8" + b"\xff\xfe\x00\x04ab" + b"\xff\xd9", 0xFE))
+    [b'ab']
+    """
     for marker, body, _ in _segments(data):
         if marker == _SCAN:
             break
-        if marker == _EXIF and body.startswith(b"Exif\0\0"):
-            blocks.append(body[6:])
-    return b"".join(blocks)
+        if marker == wanted:
+            yield body
+
+
+def behind(data: bytes) -> bytes:
+    r"""Return what stands behind the end of the picture; nothing if it has no end marker.
+
+    Examples
+    --------
+    >>> behind(b"\xff\xd8" + b"\xff\xd9" + b"a video")
+    b'a video'
+    """
+    end = next((at for marker, _, at in _segments(data) if marker == _LAST), len(data))
+    return data[end + len(_END) :]
 
 
 def quantisation(data: bytes) -> tuple[int, ...] | None:

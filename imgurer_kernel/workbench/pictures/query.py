@@ -27,7 +27,7 @@ from imgurer_kernel.errors import (
     SourceError,
     StorageError,
 )
-from imgurer_kernel.fingerprint.decode import encode_lossless
+from imgurer_kernel.fingerprint.encode import encode_lossless
 from imgurer_kernel.fingerprint.extract import ALGORITHM, fingerprint
 from imgurer_kernel.settings import Settings
 from imgurer_kernel.store.catalog import Connection, fingerprints, queries

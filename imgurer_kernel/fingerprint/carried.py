@@ -1,0 +1,94 @@
+"""Count what a file carries besides its picture: EXIF, what people wrote into it, and attachments.
+
+Copies of equal pixels may differ in these: programs that send, convert or clean pictures drop the
+caption, the names of faces, the video of a motion photo and the map of its bright parts.
+"""
+
+import re
+from collections.abc import Iterator
+
+from imgurer_kernel.fingerprint.codecs import jpeg, tiff
+
+_JPEGS = {"JPEG", "MPO"}
+# Where PNG, WebP, HEIF and AVIF keep EXIF, which begins like a TIFF file.
+_EXIF = re.compile(rb"(?:Exif\0\0|EXIF.{4}|eXIf)(?=II\*\0|MM\0\*)", re.DOTALL)
+
+# Properties of XMP that people fill in; programs write many more, such as the history of edits.
+_WRITTEN = (
+    rb"(?:xmp:(?:Rating|Label)|photoshop:(?:Headline|City|State|Country)|mwg-rs:Name"
+    rb"|MPReg:PersonDisplayName|Iptc4xmpCore:Location|acdsee:(?:caption|notes))"
+)
+_VALUE = re.compile(_WRITTEN + rb"""(?:\s*=\s*["'][^"']|>\s*[^<\s])""")
+_LIST = re.compile(
+    rb"<(dc:(?:subject|title|description)|Iptc4xmpExt:PersonInImage|lr:hierarchicalSubject"
+    rb"|digiKam:TagsList)\b[^>]*>(.*?)</\1>",
+    re.DOTALL,
+)
+_ITEM = re.compile(rb"<rdf:li\b[^>]*>\s*[^<\s]")
+
+# IPTC-IIM, record 2: title, keyword, author, city, place, state, country, headline, caption.
+_DATASETS = frozenset((5, 25, 80, 90, 92, 95, 101, 105, 120))
+_IPTC_BLOCK = b"8BIM\x04\x04"
+_TEXT = re.compile(rb"(?:tEXt|iTXt|zTXt)(?:Title|Author|Description|Comment)\0")
+_PHOTOSHOP = 0xED
+
+_FILE_TYPE = re.compile(rb"\0\0[\0-\x01].ftyp", re.DOTALL)
+_SAMSUNG = b"SEFT"
+_AUXILIARY = re.compile(rb"urn:[\w:.]*aux:(?!alpha)\w+")
+
+
+def count_exif(data: bytes, name: str) -> int:
+    """Count the entries of EXIF, wherever a format keeps it."""
+    if name == "TIFF":
+        exif = data
+    elif name in _JPEGS:
+        exif = jpeg.exif(data)
+    else:
+        found = _EXIF.search(data)
+        exif = b"" if found is None else data[found.end() :]
+    source = tiff.parse(exif)
+    return 0 if source is None else tiff.count_entries(source)
+
+
+def count_written(data: bytes, name: str) -> int:
+    """Count captions, titles, keywords, names of faces, places and ratings, in XMP, IPTC and PNG.
+
+    Examples
+    --------
+    >>> count_written(b'<a xmp:Rating="4"/><dc:title><rdf:li>Sea</rdf:li></dc:title>', "PNG")
+    2
+    """
+    lists = (len(_ITEM.findall(found[2])) for found in _LIST.finditer(data))
+    texts = len(_TEXT.findall(data)) if name == "PNG" else 0
+    return len(_VALUE.findall(data)) + sum(lists) + texts + sum(1 for _ in _datasets(data, name))
+
+
+def count_attached(data: bytes, name: str) -> int:
+    """Count the kinds of contents behind or beside the picture: video, further pictures, depth."""
+    if name in _JPEGS:
+        rest = jpeg.behind(data)
+        kinds = (_FILE_TYPE.search(rest), b"\xff\xd8\xff" in rest, _SAMSUNG in rest[-64:])
+        return sum(map(bool, kinds))
+    if name in {"HEIF", "AVIF"}:
+        return len(set(_AUXILIARY.findall(data))) + (b"mpvd" in data)
+    return 0
+
+
+def _datasets(data: bytes, name: str) -> Iterator[int]:
+    """Yield the numbers of the filled IPTC entries of a JPEG that people write."""
+    if name not in _JPEGS:
+        return
+    for block in jpeg.blocks(data, _PHOTOSHOP):
+        at = block.find(_IPTC_BLOCK)
+        if at < 0:
+            continue
+        # The name of the block is padded to an even length; usually it is empty.
+        at += len(_IPTC_BLOCK)
+        at += (block[at] + 2) // 2 * 2 if at < len(block) else 0
+        end = at + 4 + int.from_bytes(block[at : at + 4], "big")
+        at += 4
+        while at + 5 <= min(end, len(block)) and block[at] == 0x1C:
+            size = int.from_bytes(block[at + 3 : at + 5], "big")
+            if block[at + 1] == 2 and block[at + 2] in _DATASETS and size:
+                yield block[at + 2]
+            at += 5 + size
