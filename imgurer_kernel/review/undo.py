@@ -12,6 +12,7 @@ from itertools import groupby
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.rows import ActRows, as_found, emptied
 from imgurer_kernel.review.sidecar_runner import delete_sidecar
 from imgurer_kernel.store.catalog import journal
@@ -109,6 +110,8 @@ class UndoRunner:
                 )
                 file = stack.enter_context(disk.held(target, paths.target))
             except ActRefused as error:
+                if not is_reachable(entry):
+                    raise _away(paths) from error
                 message = f"{disk.shown(paths.target)} is gone, deleted by somebody else: {error}"
                 raise ActRefused(message) from error
             if file.digest() != entry.digest:
@@ -161,6 +164,16 @@ def _disjoint(entries: Iterable[JournalEntry]) -> Iterator[list[JournalEntry]]:
             keepers.add(entry.keeper_id)
     if part:
         yield part
+
+
+def _away(paths: disk.ActPaths) -> ActRefused:
+    """Make the error for a file whose folder is not there, so that nobody takes it for deleted."""
+    inner = b"/".join(disk.split(paths.target_root, paths.target))
+    return ActRefused(
+        f"the folder {disk.shown(paths.target_root)} is not there, or empty: it was renamed, or "
+        "its drive is away; put it back and try again. The file is not deleted: it is in that "
+        f"folder, as {disk.shown(inner)}"
+    )
 
 
 def _final(entry: JournalEntry) -> ActRefused | None:

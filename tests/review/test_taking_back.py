@@ -6,6 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from imgurer_kernel.errors import ActRefused
 from tests.review.folders import IN_PLACE, LARGE, bytes_below, ingest_folder
 
 
@@ -89,3 +90,30 @@ def test_a_file_that_is_in_both_places_is_taken_back(wb, folder, act):
     assert wb.undo()["status"].tolist() == ["undone"]
     assert bytes_below(folder) == before
     assert wb.check(progress=False).empty
+
+
+@pytest.mark.parametrize("back", ["undo", "trash"])
+@pytest.mark.parametrize("is_mount_point", [False, True])
+def test_a_folder_that_was_renamed_is_told_and_no_file_called_deleted(
+    wb, folder, is_mount_point, back
+):
+    before = bytes_below(folder)
+    remove(wb, "trash")
+    away = folder.rename(folder.with_name("renamed"))
+    if is_mount_point:
+        folder.mkdir()
+    if back == "undo":
+        why = str(wb.undo()["why"].iloc[0])
+    else:
+        with pytest.raises(ActRefused) as caught:
+            wb.trash.restore()
+        why = str(caught.value)
+    assert f"the folder {folder} is not there, or empty: it was renamed" in why
+    assert "not deleted" in why
+    [trashed] = away.glob(".imgurer-trash/**/a-copy.jpg")
+    assert why.endswith(f"as {trashed.relative_to(away)}")
+    if is_mount_point:
+        folder.rmdir()
+    away.rename(folder)
+    assert wb.undo()["status"].tolist() == ["undone"]
+    assert bytes_below(folder) == before
