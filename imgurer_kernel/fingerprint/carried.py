@@ -1,4 +1,4 @@
-"""Count what a file carries besides its picture: EXIF, what people wrote into it, and attachments.
+"""Read what a file carries besides its picture: EXIF, what people wrote into it, and attachments.
 
 Copies of equal pixels may differ in these: programs that send, convert or clean pictures drop the
 caption, the names of faces, the video of a motion photo and the map of its bright parts.
@@ -6,6 +6,8 @@ caption, the names of faces, the video of a motion photo and the map of its brig
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import unescape
 
 from imgurer_kernel.fingerprint.codecs import jpeg, tiff
 
@@ -24,10 +26,18 @@ _LIST = re.compile(
     rb"|digiKam:TagsList)\b[^>]*>(.*?)</\1>",
     re.DOTALL,
 )
-_ITEM = re.compile(rb"<rdf:li\b[^>]*>\s*[^<\s]")
+_ITEM = re.compile(rb"<rdf:li\b[^>]*>\s*([^<\s][^<]{0,1999})")
+_FACE = re.compile(
+    rb"""(?:mwg-rs:Name|MPReg:PersonDisplayName)(?:\s*=\s*["']|>\s*)([^"'<\s][^"'<]{0,199})"""
+)
 
 # IPTC-IIM, record 2: title, keyword, author, city, place, state, country, headline, caption.
 _DATASETS = frozenset((5, 25, 80, 90, 92, 95, 101, 105, 120))
+_TITLE, _KEYWORD, _CAPTION = 5, 25, 120
+_DESCRIPTION = 0x010E
+# What cameras write where a person's description belongs.
+_BY_CAMERA = re.compile(r"DIGITAL CAMERA|SONY DSC|^DCIM|^\W*$", re.IGNORECASE)
+_MOST = 50
 _IPTC_BLOCK = b"8BIM\x04\x04"
 _TEXT = re.compile(rb"(?:tEXt|iTXt|zTXt)(?:Title|Author|Description|Comment)\0")
 _PHOTOSHOP = 0xED
@@ -39,6 +49,11 @@ _AUXILIARY = re.compile(rb"urn:[\w:.]*aux:(?!alpha)\w+")
 
 def count_exif(data: bytes, name: str) -> int:
     """Count the entries of EXIF, wherever a format keeps it."""
+    source = _exif(data, name)
+    return 0 if source is None else tiff.count_entries(source)
+
+
+def _exif(data: bytes, name: str) -> tiff.Tiff | None:
     if name == "TIFF":
         exif = data
     elif name in _JPEGS:
@@ -46,8 +61,7 @@ def count_exif(data: bytes, name: str) -> int:
     else:
         found = _EXIF.search(data)
         exif = b"" if found is None else data[found.end() :]
-    source = tiff.parse(exif)
-    return 0 if source is None else tiff.count_entries(source)
+    return tiff.parse(exif)
 
 
 def count_written(data: bytes, name: str) -> int:
@@ -74,8 +88,66 @@ def count_attached(data: bytes, name: str) -> int:
     return 0
 
 
-def _datasets(data: bytes, name: str) -> Iterator[int]:
-    """Yield the numbers of the filled IPTC entries of a JPEG that people write."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Texts that people wrote; empty where there is none."""
+
+    title: str = ""
+    caption: str = ""
+    keywords: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+
+
+def read_written(data: bytes, name: str) -> Written:
+    """Read title, caption, keywords and names of persons, from XMP, then IPTC, then EXIF.
+
+    Examples
+    --------
+    >>> read_written(b"<dc:title><rdf:Alt><rdf:li>Sea</rdf:li></rdf:Alt></dc:title>", "PNG").title
+    'Sea'
+    """
+    texts: dict[bytes, list[str]] = {}
+    for found in _LIST.finditer(data):
+        items = (unescape(_text(item)) for item in _ITEM.findall(found[2])[:_MOST])
+        texts.setdefault(found[1], []).extend(items)
+    iptc: dict[int, list[str]] = {}
+    for number, value in _datasets(data, name):
+        iptc.setdefault(number, []).append(_text(value))
+
+    def first(xmp: bytes, number: int) -> str:
+        return next(iter([*texts.get(xmp, []), *iptc.get(number, [])]), "")
+
+    keywords = [*texts.get(b"dc:subject", []), *iptc.get(_KEYWORD, [])]
+    faces = [unescape(_text(face)) for face in _FACE.findall(data)]
+    return Written(
+        title=first(b"dc:title", _TITLE),
+        caption=first(b"dc:description", _CAPTION) or _description(data, name),
+        keywords=tuple(dict.fromkeys(keywords))[:_MOST],
+        persons=tuple(dict.fromkeys([*texts.get(b"Iptc4xmpExt:PersonInImage", []), *faces]))[
+            :_MOST
+        ],
+    )
+
+
+def _description(data: bytes, name: str) -> str:
+    source = _exif(data, name)
+    found = {} if source is None else tiff.directory(source, source.first, {_DESCRIPTION})
+    value = found.get(_DESCRIPTION)
+    text = _text(value) if isinstance(value, bytes) else ""
+    return "" if _BY_CAMERA.search(text) else text
+
+
+def _text(value: bytes) -> str:
+    """Decode a text; programs that do not write UTF-8 write the code page of Windows."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = value.decode("cp1252", "replace")
+    return text.replace("\0", "").strip()
+
+
+def _datasets(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield number and text of the filled IPTC entries of a JPEG that people write."""
     if name not in _JPEGS:
         return
     for block in jpeg.blocks(data, _PHOTOSHOP):
@@ -90,5 +162,5 @@ def _datasets(data: bytes, name: str) -> Iterator[int]:
         while at + 5 <= min(end, len(block)) and block[at] == 0x1C:
             size = int.from_bytes(block[at + 3 : at + 5], "big")
             if block[at + 1] == 2 and block[at + 2] in _DATASETS and size:
-                yield block[at + 2]
+                yield block[at + 2], block[at + 5 : at + 5 + size]
             at += 5 + size

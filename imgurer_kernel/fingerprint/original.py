@@ -8,14 +8,18 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
-from xml.sax.saxutils import unescape
 
 import numpy as np
 
 from imgurer_kernel.common.types import Float64s, UInt8s
 from imgurer_kernel.fingerprint import recompression
 from imgurer_kernel.fingerprint.borders import within_frame
-from imgurer_kernel.fingerprint.carried import count_attached, count_exif, count_written
+from imgurer_kernel.fingerprint.carried import (
+    count_attached,
+    count_exif,
+    count_written,
+    read_written,
+)
 from imgurer_kernel.fingerprint.codecs import jpeg
 from imgurer_kernel.fingerprint.decode import Decoded, read
 from imgurer_kernel.fingerprint.recompression import Earlier, quality_of
@@ -37,8 +41,6 @@ _LOSSLESS = {"PNG", "TIFF", "BMP", "GIF", "PPM", "ICO"}
 # Sum of the luminance table of Annex K of ITU T.81, which is quality 50 by the usual scale.
 _TABLE_AT_50 = 3688
 _RATING = re.compile(rb"""xmp:Rating(?:\s*=\s*["']|>)\s*(-?\d)""")
-_SUBJECT = re.compile(rb"<dc:subject>.*?</dc:subject>", re.DOTALL)
-_ITEM = re.compile(rb"<rdf:li[^>]*>([^<]{1,200})</rdf:li>")
 # Strong edges have 60 levels within 3 pixels on each side (7 in `_extreme`); at least 50 of them.
 _REACH, _STRONG, _FEWEST, _LEAST = 3, 60, 50, 64
 
@@ -66,8 +68,8 @@ class OriginalFacts:
     written, attached
         Number of what people wrote into it, and of contents beside the picture
         (`imgurer_kernel.fingerprint.carried`).
-    rating, keywords
-        From XMP.
+    rating, keywords, title, caption, persons
+        What people wrote, from XMP, IPTC and EXIF.
     within_frame
         Share of the area within a frame of one gray; 1 without a frame.
     relief
@@ -94,6 +96,9 @@ class OriginalFacts:
     attached: int = 0
     rating: int | None = None
     keywords: tuple[str, ...] = ()
+    title: str = ""
+    caption: str = ""
+    persons: tuple[str, ...] = ()
     within_frame: float = 1.0
     relief: bytes = b""
     texture: float = 0.0
@@ -116,7 +121,7 @@ class OriginalFacts:
     def from_dict(cls, facts: dict[str, Any]) -> Self:
         """Make from the values of `as_dict`; unknown keys are ignored."""
         known = {field.name for field in fields(cls)} & facts.keys()
-        lists = {"keywords", "steps", "earlier_steps"}
+        lists = {"keywords", "persons", "steps", "earlier_steps"}
         values: dict[str, Any] = {
             key: tuple(facts[key]) if key in lists else facts[key] for key in known
         }
@@ -134,11 +139,8 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     """
     picture = read(data, limits, frame=(SIDE, SIDE), least=BLOCKS * _BLOCK)
     view = picture.view()
-    found = _SUBJECT.search(data)
     rating = _RATING.search(data)
-    keywords = () if found is None else tuple(
-        unescape(item.decode("utf-8", "replace")).strip() for item in _ITEM.findall(found[0])[:50]
-    )  # fmt: skip
+    written = read_written(data, picture.format)
     gray = view.gray()
     table = jpeg.quantisation(data) if picture.format in {"JPEG", "MPO"} else None
     steps = () if table is None or not all(table) else table[: len(recompression.MODES)]
@@ -152,11 +154,14 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         steps=steps,
         earlier_quality=None if earlier is None else earlier.quality,
         earlier_steps=() if earlier is None else earlier.steps,
-        metadata=count_exif(data, picture.format) + len(keywords) + (rating is not None),
+        metadata=count_exif(data, picture.format) + len(written.keywords) + (rating is not None),
         written=count_written(data, picture.format),
         attached=count_attached(data, picture.format),
         rating=None if rating is None else int(rating[1]),
-        keywords=keywords,
+        keywords=written.keywords,
+        title=written.title,
+        caption=written.caption,
+        persons=written.persons,
         within_frame=float(within_frame(view.grays(64)[None])[0]),
         relief=_relief(view.grays(BLOCKS * _BLOCK)).tobytes(),
         texture=round(_texture(gray), 3),

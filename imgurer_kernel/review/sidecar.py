@@ -24,7 +24,16 @@ _SPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "exif": "http://ns.adobe.com/exif/1.0/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
 }
+_PROPERTIES = {
+    "title": ("dc", "title"),
+    "caption": ("dc", "description"),
+    "keywords": ("dc", "subject"),
+    "persons": ("Iptc4xmpExt", "PersonInImage"),
+}
+_LISTS = {"keywords", "persons"}
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def offers(
@@ -45,28 +54,36 @@ def offers(
         row["image_id"]: _facts(row, measured.get(row["digest"]))
         for row in images.to_dict("records")
     }
-    rows: list[dict[str, object]] = []
-    offered: set[tuple[int, str]] = set()
+    offered: dict[tuple[int, str], dict[str, object]] = {}
+    known_of: dict[int, dict[str, str]] = {}
     for row in plan.sort_values(["keeper_id", "file_id"]).to_dict("records"):
-        known = facts[row["keeper_image_id"]]
+        keeper_id = row["keeper_id"]
+        known = known_of.setdefault(keeper_id, dict(facts[row["keeper_image_id"]]))
         for fact, value in facts[row["image_id"]].items():
-            if fact in known or (row["keeper_id"], fact) in offered:
-                continue
-            offered.add((row["keeper_id"], fact))
-            rows.append(
-                {
-                    "keeper_id": row["keeper_id"],
+            joined = _joined(fact, known.get(fact), value)
+            if joined != known.get(fact):
+                known[fact] = joined
+                offered[keeper_id, fact] = {
+                    "keeper_id": keeper_id,
                     "keeper_path": row["keeper_path"],
                     "fact": fact,
-                    "value": value,
+                    "value": joined,
                     "file_id": row["file_id"],
                 }
-            )
-    return pd.DataFrame(rows, columns=OFFERS)
+    return pd.DataFrame(list(offered.values()), columns=OFFERS)
+
+
+def _joined(fact: str, known: str | None, value: str) -> str:
+    """Join what is known with what a copy knows: lists have all of both, one value stays."""
+    if known is None:
+        return value
+    if fact not in _LISTS:
+        return known
+    return "\n".join(dict.fromkeys([*known.split("\n"), *value.split("\n")]))
 
 
 def packet(facts: Mapping[str, str]) -> bytes:
-    """Encode facts as XMP: taken_at, place, rating, keywords, as given by `offers`.
+    """Encode facts as XMP: time, place, rating, texts and lists, as given by `offers`.
 
     Examples
     --------
@@ -88,10 +105,15 @@ def packet(facts: Mapping[str, str]) -> bytes:
             ("GPSLatitude", "GPSLongitude"), facts["place"].split(), ("NS", "EW"), strict=True
         ):
             inner.set(_name("exif", name), _coordinate(float(degrees), sides))
-    if "keywords" in facts:
-        bag = ET.SubElement(ET.SubElement(inner, _name("dc", "subject")), _name("rdf", "Bag"))
-        for keyword in facts["keywords"].split("\n"):
-            ET.SubElement(bag, _name("rdf", "li")).text = keyword
+    for fact in ("title", "caption"):
+        if fact in facts:
+            text = ET.SubElement(_list(inner, *_PROPERTIES[fact], "Alt"), _name("rdf", "li"))
+            text.set(_LANGUAGE, "x-default")
+            text.text = facts[fact]
+    for fact in sorted(_LISTS & facts.keys()):
+        bag = _list(inner, *_PROPERTIES[fact], "Bag")
+        for item in facts[fact].split("\n"):
+            ET.SubElement(bag, _name("rdf", "li")).text = item
     written: bytes = ET.tostring(root, "utf-8")
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + written + b"\n"
 
@@ -125,9 +147,15 @@ def _facts(row: Mapping[Hashable, object], found: OriginalFacts | None) -> dict[
         facts["place"] = f"{latitude:.6f} {longitude:.6f}"
     if found is not None and found.rating is not None:
         facts["rating"] = str(found.rating)
-    if found is not None and found.keywords:
-        facts["keywords"] = "\n".join(found.keywords)
+    if found is not None:
+        texts = {"title": found.title, "caption": found.caption}
+        texts |= {"keywords": "\n".join(found.keywords), "persons": "\n".join(found.persons)}
+        facts |= {fact: text for fact, text in texts.items() if text}
     return facts
+
+
+def _list(inner: ET.Element, prefix: str, name: str, kind: str) -> ET.Element:
+    return ET.SubElement(ET.SubElement(inner, _name(prefix, name)), _name("rdf", kind))
 
 
 def _coordinate(degrees: float, sides: str) -> str:

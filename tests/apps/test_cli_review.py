@@ -9,6 +9,7 @@ import pytest
 from imgurer_kernel.apps.cli.parser import main
 from imgurer_kernel.common.text import human_bytes
 from tests.review.folders import LARGE, SMALL, bytes_below, make_folder
+from tests.support.pictures import encode, scene
 
 SIZE = human_bytes(len(LARGE) + len(SMALL))
 
@@ -178,3 +179,26 @@ def test_decisions_and_policies(run, folder, tmp_path):
     assert run("review", "plan", "--policy", "nonsense")[0] == 1
     assert "0 files would go" in run("review", "plan", "--reference", folder)[1]
     assert len(bytes_below(folder)) == before
+
+
+def test_what_lies_beside_and_what_only_removed_files_know_is_told(run, folder, tmp_path):
+    packet = b"<x:xmpmeta><a xmp:Rating='4'/></x:xmpmeta>"
+    (folder / "sub/a-small.jpg").write_bytes(encode(scene(3, 160, 120), xmp=packet))
+    for name in ("a-small.jpg.xmp", "a-small.mov"):
+        (folder / "sub" / name).write_bytes(b"of the small one")
+    run("ingest", folder)
+    before = bytes_below(folder)
+    plan = tmp_path / "plan.csv"
+    for words in (("plan",), ("plan", "--out", plan), ("apply", plan, "--dry-run")):
+        said = run("review", *words)[1]
+        assert "along with them: 1 sidecar\n" in said
+        assert f"without their picture: {folder}/sub/a-small.mov\n" in said
+        assert words[0] == "apply" or "only files that go have 1 fact (rating)" in said
+    said = run("review", "apply", plan, "--sidecars")[1]
+    assert said.endswith("sidecars written: 1\n")
+    assert b'Rating="4"' in (folder / "a.jpg.xmp").read_bytes()
+    batch = said.partition("undo ")[2].partition("`")[0]
+    assert run("review", "undo", batch)[1] == (
+        "2 files back in place with 1 sidecar, 1 written sidecar deleted, 0 not\n"
+    )
+    assert bytes_below(folder) == before

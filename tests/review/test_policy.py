@@ -172,7 +172,7 @@ def test_the_view_has_what_it_says(new_store):
     assert pinned["frees_store"].sum() == pinned.loc[~pinned["is_keeper"], "bytes"].sum()
     preview = wb.preview(progress=False)
     assert preview["rule"].tolist() == ["pixels"]
-    beside = {"along": [], "left": []}
+    beside = {"along": [], "left": [], "facts": []}
     totals = {"clusters": 1, "files": 1, "bytes": int(queue["bytes"].min())}
     assert preview.attrs == {**totals, **beside}
     assert wb.preview(where="width > 999", progress=False).empty

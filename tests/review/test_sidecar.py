@@ -7,6 +7,7 @@ from PIL import Image
 
 from imgurer_kernel import Workbench
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.fingerprint.carried import read_written
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.sidecar import packet
 from imgurer_kernel.review.sidecar_runner import SIDECAR_STEPS
@@ -182,3 +183,70 @@ def test_a_sidecar_that_was_half_written_is_gone_after_the_crash(wb, offered, fo
 def test_values_are_escaped():
     tree = ET.fromstring(packet({"keywords": "<b>&\"'"}))
     assert [each.text for each in tree.iter() if each.tag.endswith("}li")] == ["<b>&\"'"]
+
+
+IPTC = (
+    b"\xff\xed\x00\x50Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x34"
+    b"\x1c\x02\x05\x00\x07The sea\x1c\x02\x78\x00\x0bZ\xfcrich 1962\x1c\x02\x19\x00\x03sea"
+    b"\x1c\x02\x19\x00\x06summer\x1c\x02\x50\x00\x00"
+)
+FACES = (
+    b'<x:xmpmeta><dc:description><rdf:Alt><rdf:li xml:lang="x-default">Z\xc3\xbcrich 1962</rdf:li>'
+    b"</rdf:Alt></dc:description><dc:title><rdf:Alt><rdf:li>The sea</rdf:li></rdf:Alt></dc:title>"
+    b"<dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>summer</rdf:li></rdf:Bag></dc:subject>"
+    b"<rdf:li mwg-rs:Type='Face' mwg-rs:Name='Ann &amp; Bo'/></x:xmpmeta>"
+)
+
+
+def described(text):
+    exif = Image.Exif()
+    exif[0x010E] = text
+    return exif
+
+
+SMALL = encode(scene(3, 160, 120))
+TEXTS = {"title": "The sea", "caption": "Zürich 1962", "keywords": "sea\nsummer"}
+KNOWN = {
+    "IPTC": (SMALL[:2] + IPTC + SMALL[2:], TEXTS),
+    "XMP": (encode(scene(3, 160, 120), xmp=FACES), {**TEXTS, "persons": "Ann & Bo"}),
+    "EXIF": (encode(scene(3, 160, 120), exif=described("At sea")), {"caption": "At sea"}),
+    "a camera": (encode(scene(3, 160, 120), exif=described("OLYMPUS DIGITAL CAMERA")), {}),
+}
+
+
+@pytest.mark.parametrize(("small", "facts"), KNOWN.values(), ids=KNOWN)
+def test_what_people_wrote_is_offered_wherever_it_stands(new_store, small, facts, tmp_path):
+    (tmp_path / "small.jpg").write_bytes(small)
+    (tmp_path / "large.jpg").write_bytes(encode(scene(3, 320, 240)))
+    wb = new_store()
+    wb.ingest(tmp_path, store="reference", progress=False)
+    plan = wb.plan(progress=False)
+    assert plan["filename"].tolist() == ["small.jpg"]
+    offered = wb.sidecars(plan)
+    assert offered.set_index("fact")["value"].to_dict() == facts
+    assert wb.preview(progress=False).attrs["facts"] == list(offered["fact"])
+    wb.write_sidecars(offered)
+    if facts:
+        written = (tmp_path / "large.jpg.xmp").read_bytes()
+        again = read_written(written, "PNG")
+        read = {"title": again.title, "caption": again.caption}
+        read |= {"keywords": "\n".join(again.keywords), "persons": "\n".join(again.persons)}
+        assert {fact: text for fact, text in read.items() if text} == facts
+
+
+def test_keywords_of_all_copies_are_joined(new_store, tmp_path):
+    def tagged(size, *words):
+        items = "".join(f"<rdf:li>{word}</rdf:li>" for word in words)
+        packet = f"<x:xmpmeta><dc:subject>{items}</dc:subject></x:xmpmeta>"
+        return encode(scene(3, *size), xmp=packet.encode())
+
+    (tmp_path / "large.jpg").write_bytes(tagged((320, 240), "sea"))
+    (tmp_path / "b.jpg").write_bytes(tagged((160, 120), "summer", "sea"))
+    (tmp_path / "c.jpg").write_bytes(tagged((200, 150), "boat"))
+    wb = new_store()
+    wb.ingest(tmp_path, store="reference", progress=False)
+    offered = wb.sidecars(wb.plan(progress=False))
+    assert offered["fact"].tolist() == ["keywords"]
+    [value] = offered["value"]
+    assert value.split("\n")[0] == "sea"
+    assert set(value.split("\n")) == {"sea", "summer", "boat"}

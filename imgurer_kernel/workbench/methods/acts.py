@@ -170,8 +170,8 @@ class ActMethods(DecisionMethods):
         -------
         DataFrame
             A row for each act, the latest first, then for each decision: entry_id or decision_id,
-            file_id and path (of an act), status (``undone`` or ``refused``), why (the reason of a
-            refusal, for example that it was deleted permanently).
+            file_id, path and act (of an act), status (``undone`` or ``refused``), why (the reason
+            of a refusal, for example that it was deleted permanently).
 
         Raises
         ------

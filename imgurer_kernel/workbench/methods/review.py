@@ -54,7 +54,8 @@ class ReviewMethods(ActMethods):
         DataFrame
             A row for each deciding rule, the most frequent first: rule, files and bytes (removed by
             it); ``attrs`` has the totals of clusters, files and bytes, and the names of sidecars
-            that would go along and of files that would be left without their picture.
+            that would go along and of files that would be left without their picture; facts that
+            `sidecars` would offer.
         """
         chosen = self.queue(policy=policy, pinned=pinned, reference=reference, progress=progress)
         plan = self._plan(chosen, where, "auto")
@@ -69,11 +70,14 @@ class ReviewMethods(ActMethods):
             "bytes": int(plan["bytes"].sum()),
             "along": along,
             "left": left,
+            "facts": self.sidecars(plan)["fact"].tolist(),
         }
         return frame
 
     def sidecars(self, plan: pd.DataFrame) -> pd.DataFrame:
-        """List facts that only the files to be removed have: time, place, rating, keywords.
+        """List facts that only the files to be removed have.
+
+        These are time, place, rating, title, caption, keywords and names of persons.
 
         Returns
         -------
@@ -85,11 +89,17 @@ class ReviewMethods(ActMethods):
         files = self.catalog.run(journal.files_of_images, ids)
         known = plan[plan["file_id"].isin(list(files)) & plan["keeper_id"].isin(list(files))]
         image_of = {file_id: file.image_id for file_id, file in files.items()}
-        images = self.catalog.run(queries.images, sorted(set(image_of.values())))
+        # Exact copies know the same.
+        known = known[known["file_id"].map(image_of) != known["keeper_id"].map(image_of)]
+        of_images = {image_of[each] for name in ("file_id", "keeper_id") for each in known[name]}
+        images = self.catalog.run(queries.images, sorted(of_images))
         found = measured(self.store, images["digest"].tolist())
         rows = known.assign(
             image_id=known["file_id"].map(image_of),
             keeper_image_id=known["keeper_id"].map(image_of),
+            keeper_path=known["keeper_id"].map(
+                lambda each: files[each].path or files[each].filename
+            ),
         )
         return sidecar.offers(rows, images, found)
 

@@ -12,7 +12,7 @@ from imgurer_kernel.store.catalog.decisions import Decision
 from imgurer_kernel.store.catalog.journal import JournalEntry
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
-UNDONE = ["entry_id", "decision_id", "file_id", "path", "status", "why"]
+UNDONE = ["entry_id", "decision_id", "file_id", "path", "act", "status", "why"]
 """Columns of what was undone: an act, or a decision."""
 
 
@@ -55,6 +55,7 @@ def undone_frame(
             "entry_id": entry.entry_id,
             "file_id": entry.file_id,
             "path": entry.path or entry.filename,
+            "act": entry.act,
             "why": refused.get(entry.entry_id),
         }
         for entry in entries

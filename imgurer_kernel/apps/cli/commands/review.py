@@ -24,7 +24,7 @@ from imgurer_kernel.errors import QueryError
 from imgurer_kernel.review.acts import ACTS
 from imgurer_kernel.review.beside import names_beside
 from imgurer_kernel.review.decisions import VERDICTS
-from imgurer_kernel.review.plan import require_replaceable, write_plan
+from imgurer_kernel.review.plan import read_plan, require_replaceable, rows_of_plan, write_plan
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
 from imgurer_kernel.review.script import moved_by_script, write_script
 from imgurer_kernel.workbench.workbench import Workbench
@@ -86,15 +86,18 @@ def plan_review(call: Call) -> int:
             call.out.write_table(frame)
             call.out.write_line(_totals(frame.attrs["files"], frame.attrs["bytes"]))
             _write_beside(call, frame.attrs["along"], frame.attrs["left"])
+            _write_facts(call, frame.attrs["facts"])
             return EXIT_DONE
         plan = wb.plan(policy=policy, act=arguments.act, **options, progress=progress)
         if arguments.out.suffix == ".sh":
             return _write_script(call, wb, plan)
         path = write_plan(plan, arguments.out)
+        facts = wb.sidecars(plan)["fact"].tolist()
     if call.out.json:
         call.out.write_table(plan)
     call.out.write_line(f"{path}: {_totals(len(plan), int(plan['bytes'].sum()))}")
     _write_beside(call, *names_beside(plan))
+    _write_facts(call, facts)
     return EXIT_DONE
 
 
@@ -124,22 +127,34 @@ def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
     argument("plan", type=Path, metavar="PLAN", help="CSV, as `review plan` writes it"),
     argument("--dry-run", action="store_true", help="only report what would be done"),
     argument("--to", metavar="FOLDER", help="where the act move moves files to"),
+    argument(
+        "--sidecars",
+        action="store_true",
+        help="write what only removed copies knew (caption, keywords, ...) beside the kept file",
+    ),
     _REFERENCE,
     _USER,
 )
 def apply_review(call: Call) -> int:
     """Apply a plan; each row is checked again first."""
     arguments = call.arguments
+    written: pd.DataFrame | None = None
     with noted(call.workbench()) as wb:
         require_known_folders(wb, arguments.reference)
+        plan = read_plan(arguments.plan)
+        offered = wb.sidecars(_ids(plan)) if arguments.sidecars else None
         done = wb.apply(
-            arguments.plan,
+            plan,
             user=arguments.user,
             dry_run=arguments.dry_run,
             to=arguments.to,
             reference=arguments.reference,
             progress=call.out.progress,
         )
+        if offered is not None and not arguments.dry_run:
+            kept = done.loc[done["status"] == "done", "keeper_id"]
+            offered = offered[offered["keeper_id"].isin(kept)]
+            written = wb.write_sidecars(offered, user=arguments.user, batch=done.attrs["batch"])
     if call.out.json:
         call.out.write_table(done)
     refused = done[done["status"] == "refused"]
@@ -154,7 +169,12 @@ def apply_review(call: Call) -> int:
         )
         if removed["act"].isin(["trash", "forget", "link"]).any():
             call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
-    _write_beside(call, *names_beside(went))
+    _write_beside(call, *names_beside(removed))
+    if written is not None:
+        for keeper_id, why in zip(written["keeper_id"], written["why"], strict=True):
+            if not pd.isna(why):
+                call.out.write_line(f"no sidecar for file {keeper_id}: {why}")
+        call.out.write_line(f"sidecars written: {int(written['why'].isna().sum()):,}")
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
 
@@ -191,10 +211,12 @@ def undo_review(call: Call) -> int:
     _write_refused(call, refused)
     undone = frame[frame["status"] == "undone"]
     decisions = int(undone["decision_id"].notna().sum())
-    more = f", {count(decisions, 'decision')} undone" if decisions else ""
-    call.out.write_line(
-        f"{count(len(undone) - decisions, 'file')} back in place{more}, {len(refused):,} not"
-    )
+    along, written = (int((undone["act"] == act).sum()) for act in ("companion", "sidecar"))
+    files = len(undone) - decisions - along - written
+    more = f" with {count(along, 'sidecar')}" if along else ""
+    more += f", {count(written, 'written sidecar')} deleted" if written else ""
+    more += f", {count(decisions, 'decision')} undone" if decisions else ""
+    call.out.write_line(f"{count(files, 'file')} back in place{more}, {len(refused):,} not")
     return EXIT_PROBLEMS if len(refused) else EXIT_DONE
 
 
@@ -248,6 +270,24 @@ def _write_beside(call: Call, along: Sequence[str], left: Sequence[str]) -> None
     if left:
         names = [*left[:_NAMED], *([f"{len(left) - _NAMED:,} more"] if left[_NAMED:] else [])]
         call.out.write_line(f"left where they are, without their picture: {join_words(names)}")
+
+
+def _write_facts(call: Call, facts: Sequence[str]) -> None:
+    """Say what would be known of files that go only, and how to keep it."""
+    if facts:
+        kinds = join_words(sorted(set(facts)))
+        call.out.write_line(
+            f"only files that go have {count(len(facts), 'fact')} ({kinds}): "
+            "`imgurer review apply PLAN --sidecars` writes them beside the kept files"
+        )
+
+
+def _ids(plan: pd.DataFrame) -> pd.DataFrame:
+    rows = rows_of_plan(plan)
+    return pd.DataFrame(
+        {"file_id": [it.file_id for it in rows], "keeper_id": [it.keeper_id for it in rows]},
+        dtype="int64",
+    )
 
 
 def _size(frame: pd.DataFrame) -> str:
