@@ -112,7 +112,7 @@ def _write_script(call: Call, wb: Workbench, plan: pd.DataFrame) -> int:
     written = plan[plan["file_id"].isin(moved)]
     call.out.write_table(written) if call.out.json else _write_refused(call, refused)
     call.out.write_line(f"{path}: {_totals(len(written), int(written['bytes'].sum()))}")
-    _write_beside(call, *names_beside(looked[looked["file_id"].isin(moved)]))
+    _write_beside(call, *names_beside(checked[checked["file_id"].isin(moved)]))
     others = len(acts) - len(moved)
     if others:
         call.out.write_line(
