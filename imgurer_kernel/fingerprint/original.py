@@ -22,10 +22,11 @@ from imgurer_kernel.fingerprint.carried import (
 )
 from imgurer_kernel.fingerprint.codecs import jpeg
 from imgurer_kernel.fingerprint.decode import Decoded, read
-from imgurer_kernel.fingerprint.recompression import Earlier, quality_of
+from imgurer_kernel.fingerprint.recompression import quality_of
+from imgurer_kernel.fingerprint.repeated import repeats
 from imgurer_kernel.settings import Settings
 
-VERSION = "original-5"
+VERSION = "original-6"
 """Version of the measurements: stored ones with another version are measured again."""
 
 SIDE = 1600
@@ -63,6 +64,8 @@ class OriginalFacts:
     earlier_quality, earlier_steps
         The same of an earlier compression that was found in its pixels
         (`imgurer_kernel.fingerprint.recompression`); None and empty if there was none.
+    repeats
+        How many pixels in each direction are one (`imgurer_kernel.fingerprint.repeated`).
     metadata
         Number of entries in EXIF, keywords and rating.
     written, attached
@@ -91,6 +94,7 @@ class OriginalFacts:
     steps: tuple[int, ...] = ()
     earlier_quality: float | None = None
     earlier_steps: tuple[int, ...] = ()
+    repeats: int = 1
     metadata: int = 0
     written: int = 0
     attached: int = 0
@@ -144,7 +148,8 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     gray = view.gray()
     table = jpeg.quantisation(data) if picture.format in {"JPEG", "MPO"} else None
     steps = () if table is None or not all(table) else table[: len(recompression.MODES)]
-    earlier = _earlier(picture, data, limits, steps)
+    middle = _middle(picture, data, limits)
+    earlier = None if middle is None else recompression.find_earlier(middle, steps)
     steepness, measured_pixels = _steepness(gray)
     return OriginalFacts(
         steepness=steepness,
@@ -154,6 +159,7 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
         steps=steps,
         earlier_quality=None if earlier is None else earlier.quality,
         earlier_steps=() if earlier is None else earlier.steps,
+        repeats=1 if middle is None else repeats(middle),
         metadata=count_exif(data, picture.format) + len(written.keywords) + (rating is not None),
         written=count_written(data, picture.format),
         attached=count_attached(data, picture.format),
@@ -170,16 +176,14 @@ def measure_original(data: bytes, limits: Settings | None = None) -> OriginalFac
     )
 
 
-def _earlier(
-    picture: Decoded, data: bytes, limits: Settings | None, steps: tuple[int, ...]
-) -> Earlier | None:
-    """Find an earlier compression, from every pixel of the middle."""
+def _middle(picture: Decoded, data: bytes, limits: Settings | None) -> UInt8s | None:
+    """Return every pixel of the middle."""
     middle = picture.middle(recompression.SIDE)
     if middle is None and picture.format in {"JPEG", "MPO"}:
         size = max(picture.width, picture.height)
         whole = read(data, limits, colour=False, frame=(size, size))
         middle = whole.middle(recompression.SIDE)
-    return None if middle is None else recompression.find_earlier(middle, steps)
+    return middle
 
 
 def _quality(table: tuple[int, ...] | None, name: str) -> float | None:

@@ -34,6 +34,8 @@ _LARGER = 1.2
 # more on drawn scenes, 1.2 with a cubic filter.
 _SOFT, _TWICE = 1.02, 1.8
 _SAVED_AGAIN = 3.0
+# Levels between neighbouring pixels of the picture before; share of its pixels that another has.
+_TEXTURED, _AS_DETAILED = 1.5, 0.9
 # At equal size: reduced to half and enlarged again, or blurred by a pixel, photographs have 0.56 to
 # 0.84 times their steepness; compared with a sharpened copy they have 0.78 or more, and 0.65 with
 # an excessively sharpened one. Captions and bars have steep edges in some blocks, and leave the
@@ -89,8 +91,8 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     """Estimate the pixels of real detail of files, (n,): fewer than they have if enlarged.
 
     A file that is larger than another picture of its cluster, with edges flatter in proportion,
-    shows no more than that one. A file of equal size with much flatter edges was reduced before, or
-    blurred.
+    shows no more than that one, nor does one that repeats each pixel. A file of equal size with
+    much flatter edges was reduced before, or blurred.
 
     Parameters
     ----------
@@ -108,11 +110,16 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
     side = np.sqrt([0 if it is None else it.measured_pixels for it in facts])
     texture = np.array([0 if it is None else it.texture for it in facts])
     quality = np.array([np.nan if it is None or it.quality is None else it.quality for it in facts])
+    repeated = np.array([1 if it is None else it.repeats for it in facts])
+    # Few lines, or a drawing on a grid, are no measure of repeated pixels; strong compression has
+    # a grid of its own.
+    repeated[(texture * repeated < _TEXTURED) | (quality < HEAVY_QUALITY)] = 1
     usable = view["label"].isin(SAME_PLACE).to_numpy(bool) & ~np.isnan(steep)
     of_camera = view["camera"].notna().to_numpy(bool)
     for rows in by_cluster(view, usable):
         if (
             side[rows].max() <= _LARGER * side[rows].min()
+            and repeated[rows].max() == 1
             and steep[rows].min() >= _SOFTER * steep[rows].max()
         ):
             continue
@@ -136,6 +143,10 @@ def true_pixels(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> Fl
             flat &= ~soft | (quality[row] < quality[smaller] - _SAVED_AGAIN)
             if flat.any():
                 true[row] = min(true[row], float(pixels[smaller[flat]].max()))
+            detail = pixels[row] / repeated[row] ** 2
+            others = pixels[rows[pixels[rows] < pixels[row]]]
+            if repeated[row] > 1 and (others > _AS_DETAILED * detail).any():
+                true[row] = min(true[row], detail)
     return true
 
 

@@ -1,0 +1,58 @@
+"""A picture enlarged by repeating its pixels is not kept over the one that it was made from."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from imgurer_kernel.fingerprint.original import measure_original
+from tests.support.pictures import encode, scene
+
+GRAIN = np.random.default_rng(1).normal(0, 8, (240, 320, 3))
+PHOTO = Image.fromarray(np.clip(scene(7, 320, 240) + GRAIN, 0, 255).astype(np.uint8))
+
+
+def enlarged(picture, times, way=Image.Resampling.NEAREST):
+    return picture.resize((picture.width * times, picture.height * times), way)
+
+
+def kept(new_store, files):
+    wb = new_store()
+    for name, data in files.items():
+        wb.upload(name, data)
+    queue = wb.queue(progress=False).set_index("filename")
+    assert len(queue) == len(files)
+    return queue.index[queue["is_keeper"]].tolist()
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+@pytest.mark.parametrize("quality", [75, 95, None])
+def test_the_smaller_original_is_kept(new_store, times, quality):
+    large = enlarged(PHOTO, times)
+    more = encode(large, "PNG") if quality is None else encode(large, quality=quality)
+    assert measure_original(more).repeats == times
+    files = {"a-large.jpg": more, "b-original.jpg": encode(PHOTO, quality=90)}
+    assert kept(new_store, files) == ["b-original.jpg"]
+
+
+def test_a_picture_and_its_smaller_copy_repeat_nothing(new_store):
+    large = enlarged(PHOTO, 2, Image.Resampling.BICUBIC)
+    fine = np.random.default_rng(2).normal(0, 8, (480, 640, 3))
+    large = Image.fromarray(np.clip(np.asarray(large) + fine, 0, 255).astype(np.uint8))
+    small = large.resize((320, 240), Image.Resampling.LANCZOS)
+    for quality in (30, 60, 95):
+        assert measure_original(encode(large, quality=quality)).repeats == 1
+    files = {"a-small.jpg": encode(small, quality=95), "b-large.jpg": encode(large, quality=90)}
+    assert kept(new_store, files) == ["b-large.jpg"]
+
+
+def test_a_drawing_on_a_grid_is_kept_over_its_half(new_store):
+    drawing = Image.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(drawing)
+    for at in range(12):
+        box = (40 + 48 * at, 80 + 24 * at, 71 + 48 * at, 199 + 16 * at)
+        draw.rectangle(box, fill=(20 * at, 90, 250 - 20 * at))
+    files = {
+        "a-half.png": encode(drawing.resize((320, 240), Image.Resampling.LANCZOS), "PNG"),
+        "b-drawing.png": encode(drawing, "PNG"),
+    }
+    assert kept(new_store, files) == ["b-drawing.png"]
