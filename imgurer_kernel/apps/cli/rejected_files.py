@@ -4,15 +4,14 @@ In a library of photos most rejected files are sidecars, videos and raw files. L
 they would hide the few pictures that are damaged, and the folders that could not be read.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 from imgurer_kernel.common.text import count, join_words
+from imgurer_kernel.fingerprint.codecs.sniff import kind_in
 
-_OTHER_KIND = re.compile(r"this is (.+?), which cannot be ingested")
 _OF_PICTURES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp"),
@@ -48,9 +47,9 @@ def by_kind(rejected: Mapping[str, str]) -> tuple[dict[str, str], Counter[str]]:
     """
     failures, others = {}, Counter[str]()
     for place, reason in sorted(rejected.items(), key=lambda each: (not _is_dir(each[0]), each[0])):
-        kind = _OTHER_KIND.match(reason)
+        kind = kind_in(reason)
         if kind and PurePath(place).suffix.lower() not in _OF_PICTURES:
-            others[kind[1]] += 1
+            others[kind] += 1
         else:
             failures[place] = reason
     return failures, others

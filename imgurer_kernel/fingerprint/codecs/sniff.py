@@ -141,7 +141,24 @@ def _refusal(what: str) -> UnknownFormat:
         remedy = "download the picture itself"
     elif what == _RAW:
         remedy = "develop it to JPEG or PNG"
-    return UnknownFormat(f"this is {what}, which cannot be ingested; {remedy}")
+    return UnknownFormat(f"this is {what}{_UNSUPPORTED}; {remedy}")
+
+
+_UNSUPPORTED = ", which cannot be ingested"
+
+
+def kind_in(reason: str) -> str:
+    """Return the kind of file that the reason of a rejection names; empty if it names none.
+
+    Examples
+    --------
+    >>> kind_in("this is a PDF document, which cannot be ingested; save it as JPEG or PNG")
+    'a PDF document'
+    >>> kind_in("the file is empty")
+    ''
+    """
+    named, unsupported, _ = reason.partition(_UNSUPPORTED)
+    return named.removeprefix("this is ") if unsupported else ""
 
 
 def _is_raw(data: bytes) -> bool:
