@@ -77,7 +77,7 @@ _ADDED = [
     *("verdict", "decided_by", "new_since_decision", "disputed"),
 ]
 # Share of the most detailed file's pixels below which a file is a thumbnail.
-_THUMBNAIL = 0.2
+_THUMBNAIL, _TINY = 0.2, 0.05
 # Files within 2 % of the most pixels count as equal: a row or column more proves nothing.
 _AS_MANY = 0.98
 # Heavy compression counts only if another file of the cluster is clearly better, by this quality.
@@ -124,6 +124,11 @@ def file_view(
     true = true_pixels(view, measured)
     shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
+    # A screenshot enlarges what it shows, and is compared with nothing in its frame: beside it a
+    # camera's file is no thumbnail, unless it is tiny.
+    is_camera = view["camera"].notna()
+    unframed = shown.where(is_camera | (frame >= _FRAMED)).groupby(groups).transform("max")
+    most_beside = most.where(~is_camera | (shown < _TINY * most), unframed)
     gray = known["is_gray"]
     if "is_gray" in view:
         gray = view["is_gray"].where(view["is_gray"].notna(), gray).astype(bool)
@@ -144,7 +149,7 @@ def file_view(
         # For a cluster that is all gray the value is the same for all, and has no effect.
         is_gray=gray,
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
-        is_thumbnail=shown < _THUMBNAIL * most,
+        is_thumbnail=shown < _THUMBNAIL * most_beside,
         is_upscale=true < pixels,
         has_few_colours=with_few_colours(view.assign(damaged=damaged, is_gray=gray), measured),
         is_heavy=heavy,

@@ -1,4 +1,4 @@
-"""A picture enlarged by repeating its pixels is not kept over the one that it was made from."""
+"""Enlargements whose edges do not tell are not kept over what they were made from."""
 
 import numpy as np
 import pytest
@@ -56,3 +56,14 @@ def test_a_drawing_on_a_grid_is_kept_over_its_half(new_store):
         "b-drawing.png": encode(drawing, "PNG"),
     }
     assert kept(new_store, files) == ["b-drawing.png"]
+
+
+@pytest.mark.parametrize(("camera", "expected"), [("camera", "b-old.jpg"), (None, "a-shot.png")])
+def test_a_screenshot_is_not_kept_over_an_old_camera_file(new_store, camera, expected):
+    exif = Image.Exif()
+    if camera:
+        exif[0x0110] = camera
+    shot = Image.new("RGB", (1080, 1920), "black")
+    shot.paste(PHOTO.resize((1080, 810), Image.Resampling.BICUBIC), (0, 500))
+    files = {"a-shot.png": encode(shot, "PNG"), "b-old.jpg": encode(PHOTO, quality=90, exif=exif)}
+    assert kept(new_store, files) == [expected]
