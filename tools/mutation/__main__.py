@@ -49,7 +49,10 @@ class Mutant:
     def code(self, source: str) -> str | None:
         """Return the mutated source, None where the operator finds no such place."""
         operator = plugins.get_operator(self.operator)()
-        changed: str | None = mutate_code(source, operator, self.occurrence)
+        try:
+            changed: str | None = mutate_code(source, operator, self.occurrence)
+        except AttributeError:  # cosmic-ray replaces no exception of a module, such as `io.Error`
+            return None
         return changed
 
 
