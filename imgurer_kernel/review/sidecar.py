@@ -159,7 +159,13 @@ def _list(inner: ET.Element, prefix: str, name: str, kind: str) -> ET.Element:
 
 
 def _coordinate(degrees: float, sides: str) -> str:
-    """Format degrees and minutes for XMP, such as ``50,4.5000N``."""
+    """Format degrees and minutes for XMP.
+
+    >>> _coordinate(50.075, "NS"), _coordinate(0.5, "EW"), _coordinate(0.0, "NS")
+    ('50,4.5000N', '0,30.0000E', '0,0.0000N')
+    >>> _coordinate(-0.5, "EW")
+    '0,30.0000W'
+    """
     side = sides[0] if degrees >= 0 else sides[1]
     whole, rest = divmod(abs(degrees), 1)
     return f"{int(whole)},{rest * 60:.4f}{side}"

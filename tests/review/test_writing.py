@@ -48,10 +48,11 @@ def test_an_original_is_not_written_on_where_its_copy_hides_a_part(hide, new_sto
 BASE = np.random.default_rng(3).integers(20, 60, (BLOCKS, BLOCKS))
 
 
-def facts(relief, steepness, texture):
+def facts(relief, steepness=0.5, texture=4, clipped=0.0):
     return OriginalFacts(
-        steepness=steepness, relief=relief.astype(np.uint8).tobytes(), texture=texture, quality=90
-    )
+        steepness=steepness, relief=relief.astype(np.uint8).tobytes(), texture=texture,
+        clipped=clipped, quality=90,
+    )  # fmt: skip
 
 
 def with_text(relief, row):
@@ -95,3 +96,12 @@ def test_fine_texture_is_no_writing_beside_a_smooth_copy(new_store, levels, shar
     assert len(queue) == 2
     assert not queue.loc["b-original.jpg", "is_marked"]
     assert queue.index[queue["is_keeper"]].tolist() == ["b-original.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "found"), [(0, 0.005, True), (0, 0.02, False), (0.2, 0.205, True)]
+)
+def test_a_copy_that_is_clipped_more_does_not_make_a_picture_written_on(own, other, found):
+    """Brightened until parts are white, it has lost edges there."""
+    bright = facts(BASE, clipped=other)
+    assert found_written(facts(with_text(BASE, 3), clipped=own), bright) == [found, False]
