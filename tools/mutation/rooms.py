@@ -1,5 +1,6 @@
 """Which modules are mutated, and which tests of their own room ought to notice."""
 
+import re
 from pathlib import Path
 
 # Where a small mistake loses pictures, merges strangers or lets somebody in. A room's value says
@@ -36,11 +37,10 @@ def tests_of(module: Path, root: Path) -> list[Path]:
     names = (f"{inside.stem}*", f"{inside.parent.name}_{inside.stem}*", f"{inside.parent.name}*")
     found = [path for name in names for path in sorted(folder.glob(f"test_{name}.py"))]
     dotted = ".".join(("imgurer_kernel", *inside.with_suffix("").parts))
-    naming = (dotted, f"from {dotted.rpartition('.')[0]} import {inside.stem}")
+    package = dotted.rpartition(".")[0].replace(".", r"\.")
+    naming = re.compile(rf"{dotted}\b|from {package} import .*\b{inside.stem}\b")
     importing = [
-        path
-        for path in sorted(folder.glob("test_*.py"))
-        if any(name in path.read_text("utf-8") for name in naming)
+        path for path in sorted(folder.glob("test_*.py")) if naming.search(path.read_text("utf-8"))
     ]
     # The module itself has examples.
     return [*dict.fromkeys([*found, module, *importing]), folder]
