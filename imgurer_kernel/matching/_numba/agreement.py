@@ -3,8 +3,8 @@
 `imgurer_kernel.matching.local_agreement` explains the method and names what is measured.
 """
 
-# What numba makes of a function is not what mypy reads in it.
-# Compiled functions are long: each call of another one hides arrays from the compiler.
+# numba infers other types than mypy.
+# Long functions: the compiler optimizes loops over arrays less across calls.
 # ruff: noqa: C901, PLR0912, PLR0915
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
@@ -34,7 +34,7 @@ _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
 _LEAST, _BLOCKS, _BLOCK = 24, 14, 12
 _RECOLOURED, _RESHAPED = 0.5, 0.6  # FLAT_OFF and BAD of pairs that are decided by these
-_FLAT = 20  # flat places, fewer than which do not say that something has another colour
+_FLAT = 20  # fewer flat places than these are no evidence of another colour
 _PROBE = 48  # points a side by which the common part of two pictures is found
 
 
@@ -42,9 +42,9 @@ _PROBE = 48  # points a side by which the common part of two pictures is found
 def common_box(
     transform: Float64s, content: Float64s, other: Float64s, box: Float64s, out: Float64s
 ) -> int:
-    """Find the box of the first picture that both contents show; 0 if that is next to nothing.
+    """Find the box of the first picture that both contents cover; return 0 if it is tiny.
 
-    Writes the lesser share of a content that it is to `out`.
+    Writes its share of the content, in the picture where that is smaller, to `out`.
     """
     a, b, c, d, e, f = transform
     su, sv = (content[2] - content[0]) / _PROBE, (content[3] - content[1]) / _PROBE
@@ -85,8 +85,8 @@ def _inside(transform: Float64s, box: Float64s, other: Float64s, nx: int, ny: in
 
 
 @compiled(f"float64({_PLANE})")
-def _plain(plane: Float32s) -> float:
-    """Return the share of the most frequent gray, and of those within four levels of it."""
+def _share_of_one_gray(plane: Float32s) -> float:
+    """Return the share of pixels within four gray levels of the most frequent gray, 0..1."""
     counts = np.zeros(264, np.int64)
     for y in range(plane.shape[0]):
         for x in range(plane.shape[1]):
@@ -114,8 +114,8 @@ def _deviation_and_sign(one: Float32s, other: Float32s, ok: Float32s) -> float:
 
 
 @compiled(f"float64({_PLANE}, {_MASK})")
-def _top(strong: Float32s, valid: BoolMask) -> float:
-    """Return the energy that one valid block in twenty has more of."""
+def _strong_energy(strong: Float32s, valid: BoolMask) -> float:
+    """Return the gradient energy that one valid block in twenty exceeds (0.95 quantile)."""
     energies = np.empty(strong.size)
     count = 0
     for i in range(strong.shape[0]):
@@ -127,11 +127,11 @@ def _top(strong: Float32s, valid: BoolMask) -> float:
 
 
 @compiled(f"boolean({_GRID}, float64)", fastmath=True)
-def _promising(found: Float32s, floor: float) -> bool:
-    """Whether an eighth of what has gradients agrees: unrelated pictures need no other look.
+def _may_be_related(found: Float32s, floor: float) -> bool:
+    """Return whether an eighth of the gradients agree; otherwise the pictures are unrelated.
 
-    Impact captions have most of the gradients of a pale photograph, or nearly all: so blocks are
-    counted as well.
+    Blocks are also counted without weights: captions have nearly all gradients of a pale
+    photograph.
     """
     total, good, count, agree = 0.0, 0.0, 0, 0
     for i in range(found.shape[1]):
@@ -147,14 +147,14 @@ def _promising(found: Float32s, floor: float) -> bool:
 
 
 @compiled("float64(float64)")
-def _half(step: float) -> float:
-    """Blur, in pixels, before a picture is looked up at every `step` of its pixels."""
+def _blur_for(step: float) -> float:
+    """Return the sigma, in pixels, that prevents aliasing when every `step`-th pixel is sampled."""
     return 0.5 * np.sqrt(max(step * step - 1, 0.0))
 
 
 @compiled("int64(int64)")
-def _count(size: int) -> int:
-    """Blocks along a side of so many pixels."""
+def _blocks_along(size: int) -> int:
+    """Return the number of blocks along a side, 4..64, given its pixels."""
     block = min(max(size / _BLOCKS, 6.0), float(_BLOCK))
     return min(max(int(size / block + 0.5), 4), 64)
 
@@ -173,9 +173,9 @@ def measure(
     out: Float64s,
     grid: Float32s,
 ) -> int:
-    """Write what is measured to `out`, and of each block c, texture and bad to `grid`.
+    """Write the measures to `out`, and correlation, texture and bad of each block to `grid`.
 
-    Returns the number of blocks down times 64 plus that across, or 0 where nothing is common.
+    Returns the number of blocks down times 64 plus the number across; 0 without a common part.
     """
     box = np.empty(4)
     if not common_box(transform, content, other_content, box, out):
@@ -189,19 +189,19 @@ def measure(
     nx = min(max(int(min(own_x, their_x) + 0.5), _LEAST), most)
     ny = min(max(int(min(own_y, their_y) + 0.5), _LEAST), most)
     light, other_light = luma(first), luma(second)
-    itself = np.array([1.0, 0, 0, 0, 1, 0])
+    identity = np.array([1.0, 0, 0, 0, 1, 0])
     sigma = 0.0
     one, other, ok = light, other_light, light
     blurs, other_blurs = np.empty(3), np.empty(3)
     for attempt in range(2):
         step_x, step_y = own_x / nx, own_y / ny
-        blurs[0], blurs[1] = _half(step_x), _half(step_y)
+        blurs[0], blurs[1] = _blur_for(step_x), _blur_for(step_y)
         one = blurred(light, blurs[0], blurs[1])
-        one = drawn(one, box, itself, nx, ny)
+        one = drawn(one, box, identity, nx, ny)
         step_x, step_y = their_x / nx, their_y / ny
         if turned:
             step_x, step_y = step_y, step_x
-        other_blurs[0], other_blurs[1] = _half(step_x), _half(step_y)
+        other_blurs[0], other_blurs[1] = _blur_for(step_x), _blur_for(step_y)
         other = blurred(other_light, other_blurs[0], other_blurs[1])
         other = drawn(other, box, transform, nx, ny)
         ok = _inside(transform, box, other_content, nx, ny)
@@ -220,31 +220,31 @@ def measure(
             for x in range(nx):
                 other[y, x] = 255 - other[y, x]
     floor = (0.5 + 0.01 * np.sqrt(max(abs(spread) ** 2, 1.0))) ** 2
-    by, bx = _count(ny), _count(nx)
+    by, bx = _blocks_along(ny), _blocks_along(nx)
     fit, found = np.zeros((6, 2), np.float32), np.empty((6, by, bx), np.float32)
     other = refine_and_match(one, other, ok, floor, fit, found)
 
     out[names.SIGMA], out[names.NEGATIVE], out[names.SIDE] = sigma, inverted, np.sqrt(nx * ny)
     out[names.CONTRAST] = abs(spread)
     # Of pairs with little texture the colours still count, see `imgurer_kernel.matching.relation`.
-    if abs(spread) >= names.PALE and not _promising(found, floor):
+    if abs(spread) >= names.PALE and not _may_be_related(found, floor):
         return by * 64 + bx
     valid = found[VALID] > 0.6
     strong = np.maximum(found[ENERGY], found[OTHER_ENERGY])
-    top = _top(strong, valid)
-    texture = valid & (strong > max(4 * floor, 0.01 * top))
+    strongest = _strong_energy(strong, valid)
+    texture = valid & (strong > max(4 * floor, 0.01 * strongest))
     weight = np.zeros((by, bx), np.float32)
     for i in range(by):
         for j in range(bx):
             if texture[i, j]:
-                weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * top + 1e-9)))
+                weight[i, j] = np.sqrt(min(1.0, strong[i, j] / (0.1 * strongest + 1e-9)))
     bad = texture & (found[BEST] < 0.5)
-    out[names.EDGE] = np.sqrt(top) / max(abs(spread), 1.0)
-    out[names.PLAIN] = max(_plain(one), _plain(other))
+    out[names.EDGE] = np.sqrt(strongest) / max(abs(spread), 1.0)
+    out[names.PLAIN] = max(_share_of_one_gray(one), _share_of_one_gray(other))
     summarize(found, texture, valid, weight, bad, tensors(one, by, bx), out)
     cut_strips(found[BEST], texture, bad, out)
     if out[names.BAD] > 0:
-        sharp = drawn(light, box, itself, nx, ny)
+        sharp = drawn(light, box, identity, nx, ny)
         out[names.LETTERS] = share_of_letters(
             bad, sharp, drawn(other_light, box, transform, nx, ny)
         )
@@ -256,10 +256,10 @@ def measure(
     if 4 * clear.sum() < 12:
         clear = valid
     if 4 * clear.sum() >= 12:
-        # The colour of a JPEG of 32 pixels is known in 16.
+        # JPEG stores colours at half the resolution, which counts in small pictures.
         width = 2.0 if min(nx, ny) < 80 else 1.5
-        still = np.zeros((6, 2), np.float32)
-        colours = cells(first, light, one, box, itself, still, clear, width, False)
+        unbent = np.zeros((6, 2), np.float32)
+        colours = cells(first, light, one, box, identity, unbent, clear, width, False)
         others = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
         judge_colours(colours, others, out)
         if out[names.AGREE] < names.RICH:
@@ -267,9 +267,9 @@ def measure(
         # Other colours or another shape decide the pair: no finer grid is needed.
         small = max(ha, wa, hb, wb) <= names.SMALL_DRAWING and out[names.BAD] <= _RESHAPED
         if small:
-            out[names.GROUND] = min(_plain(light), _plain(other_light))
+            out[names.GROUND] = min(_share_of_one_gray(light), _share_of_one_gray(other_light))
         if small and (out[names.FLAT_OFF] <= _RECOLOURED or out[names.FLAT] < _FLAT):
-            x = draw_colours(first, box, itself, blurs, nx, ny)
+            x = draw_colours(first, box, identity, blurs, nx, ny)
             y = draw_colours(second, box, transform, other_blurs, nx, ny)
             judge_remainder(x, y, fit, ok, inverted, out)
             out[names.RESIZED] = max(own_x / their_x, their_x / own_x)

@@ -1,6 +1,6 @@
 """`imgurer_kernel.matching.alignment.compare` in machine code, pair after pair.
 
-That module explains the method. Here whatever is known of a pixel is written to planes first and
+That module explains the method. Here the values of all pixels are written to planes first and
 summed up after that: the loops of the second step have no branches and no scattered reads, and
 become vector instructions. For the same reason a loop runs over few arrays, each of one row or one
 plane, from index 0, and a whole number is made 32 bits wide before it becomes a float: most
@@ -11,7 +11,7 @@ of the other modules that are used here: empty the cache after changing one. A t
 results of both.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import numpy as np
@@ -95,7 +95,7 @@ def _jacobian(target: Float32s, box: Int64s, model: Float64s, planes: Float32s) 
 
 @compiled(f"boolean({_MODEL}, {_MODEL})", fastmath=True)
 def _plausible(model: Float64s, start: Float64s) -> bool:
-    """Check that a map is still near its start: the linear part of one after the other undone."""
+    """Return whether a map is still near its start, by the linear part of their difference."""
     determinant = start[0] * start[4] - start[1] * start[3]
     across = (model[0] * start[4] - model[1] * start[3]) / determinant
     down = (model[4] * start[0] - model[3] * start[1]) / determinant
@@ -269,7 +269,7 @@ def compare(
                 reduce(second, box[1], other)
             good = _refine(one, other, box, model, start, planes, level, least)
             if level == 0:
-                if not good:  # the next level begins anew
+                if not good:  # the next level begins from the start again
                     model[:6], model[6], model[7] = start, 1, 0
                 continue
             if not good:

@@ -1,7 +1,7 @@
-"""Correlation of gradients block by block, over shifts, and the smooth bend that blocks ask for."""
+"""Correlate gradients block by block over shifts, and bend a picture smoothly by these shifts."""
 
-# What numba makes of a function is not what mypy reads in it.
-# Compiled functions are long: each call of another one hides arrays from the compiler.
+# numba infers other types than mypy.
+# Long functions: the compiler optimizes loops over arrays less across calls.
 # ruff: noqa: C901, PLR0912
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
@@ -14,7 +14,7 @@ from imgurer_kernel.matching._numba.linear_solve import solve
 from imgurer_kernel.matching._numba.planes import bent, gradients, halved
 
 _PLANE = "float32[:, ::1]"
-PAD = 2  # the farthest shift, and what planes are padded by
+PAD = 2  # pixels: the largest shift, and the padding of planes
 _FAR = 0.004  # taken from a correlation for each squared pixel of its shift: near ones are likelier
 _TERMS = 6
 BEST, ACROSS, DOWN, ENERGY, OTHER_ENERGY, VALID = range(6)
@@ -23,7 +23,7 @@ BEST, ACROSS, DOWN, ENERGY, OTHER_ENERGY, VALID = range(6)
 
 @compiled("int64[::1](int64, int64)")
 def edges(size: int, count: int) -> Int64s:
-    """Return where each of some blocks begins, and the end of the last."""
+    """Return the first pixel of each of a number of blocks, and the end of the last."""
     at = np.empty(count + 1, np.int64)
     for k in range(count + 1):
         at[k] = k * size // count
@@ -185,7 +185,7 @@ def _fit_shifts(found: Float32s, terms: int, factor: float, fit: Float32s) -> fl
 
 @compiled("boolean(float32[:, :, ::1])", fastmath=True)
 def _lies_well(found: Float32s) -> bool:
-    """Whether most of what has gradients agrees within a pixel already."""
+    """Return whether most of the gradients agree within one pixel already."""
     total, good = 0.0, 0.0
     for row in range(found.shape[1]):
         for k in range(found.shape[2]):
@@ -204,7 +204,7 @@ def _lies_well(found: Float32s) -> bool:
 def refine_and_match(
     one: Float32s, other: Float32s, ok: Float32s, floor: float, fit: Float32s, found: Float32s
 ) -> Float32s:
-    """Bend the second plane by the shifts of blocks, match anew, and return the plane.
+    """Bend the second plane by the shifts of blocks, match again, and return the plane.
 
     A map of 64x64 pixels is good to a fraction of those, and a photo of a screen is in perspective.
     """

@@ -4,7 +4,7 @@
 ones, and on two memes of one template they are different.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import numpy as np

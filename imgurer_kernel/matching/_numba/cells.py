@@ -1,6 +1,6 @@
-"""The colours of two aligned pictures, cell by cell, and what models of a change leave of them."""
+"""Compare the colours of two aligned pictures cell by cell, after models of a colour change."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # ruff: noqa: PLR0913, PLR0917
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
@@ -88,7 +88,7 @@ def cells(
 
 @compiled(f"void(float64[:, ::1], float64[:, ::1], {_VECTOR})")
 def judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
-    """Write what models of a change of all colours leave: of drawings light and tone, else hues."""
+    """Write the residuals of models of a colour change: light and tone for drawings, else hues."""
     out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
     model = np.empty(4)
     tone = tones.left_by_tone(one, other, model)

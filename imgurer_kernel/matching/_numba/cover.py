@@ -1,6 +1,6 @@
 """Greedy star cover of a graph: again and again the node with the most free neighbors.
 
-For large graphs, what `imgurer_kernel.matching.clusters.star_cover.star_cover` is for others.
+The compiled form of `imgurer_kernel.matching.clusters.star_cover.star_cover`, for large graphs.
 """
 
 # The signature given to `compiled` is the type; a kernel takes all it works on as arguments.
@@ -14,7 +14,7 @@ from imgurer_kernel.common.numba_jit import compiled
 
 @njit
 def _ranks_before(a, b, count, total):
-    """Whether node `a` ranks before node `b`: more neighbors, stronger edges, smaller number."""
+    """Return whether node `a` ranks before `b`: more neighbors, stronger edges, smaller number."""
     if count[a] != count[b]:
         return count[a] > count[b]
     if total[a] != total[b]:

@@ -1,11 +1,11 @@
-"""Colours of flat places of two aligned drawings, and whether one change of light explains them.
+"""Compare the colours of flat places of two aligned drawings, after one change of light.
 
 Along edges colours say little: a JPEG smears them, and half a pixel of a shift mixes them. Within a
 flat area of both pictures they are known to a few levels, so that a part in another colour, however
 small, stands out from a copy that is brighter as a whole.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # ruff: noqa: PLR0913, PLR0917
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
@@ -22,13 +22,13 @@ _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _MASK, _CELLS = "float64[::1]", "boolean[:, ::1]", "float64[:, ::1]"
 _MOST = 48  # places a side
 _RANGE = 24  # levels of a channel within a flat place and its neighbours
-_LEAST = 20  # flat places that say something
+_LEAST = 20  # flat places that are evidence
 _GROUND = 14.0  # levels within which a place is of the ground
 _OFF, _SLIGHTLY_OFF = (
     12.0,
     7.0,
 )  # levels, root mean square; JPEG leaves 3 to 9 on emoji of 64 pixels
-_CAP = 25.0  # levels after which a place counts as of another colour, however far it is off
+_CAP = 25.0  # levels from which on a place has another colour, whatever the difference
 _STEP = 32  # levels of a channel that one colour may span, where colours are counted
 _COLOUR_FROM, _WHITE = 60, 244.0  # places that a colour is known by; levels that were cut off
 
@@ -81,7 +81,7 @@ def _look_up(
 
 @compiled(f"float64({_CELLS}, {_CELLS}, float64, int64, boolean, {_VECTOR})", fastmath=True)
 def leaves(p: Float64s, q: Float64s, gain: float, step: int, gray: bool, left: Float64s) -> float:
-    """Write what a gain leaves of every so-many-th place; return the mean, each capped."""
+    """Write the residuals of a gain at every `step`-th place; return their mean, each capped."""
     total, count = 0.0, 0
     for k in range(0, len(p), step):
         y = 0.299 * p[k, 0] + 0.587 * p[k, 1] + 0.114 * p[k, 2]
@@ -134,7 +134,7 @@ def fit_gain(one: Float64s, other: Float64s, left: Float64s, model: Float64s) ->
 
 @compiled(f"float64({_CELLS}, {_CELLS}, {_VECTOR})", fastmath=True)
 def _left_by_gain(one: Float64s, other: Float64s, left: Float64s) -> float:
-    """Write what the best change of light leaves; return the gain."""
+    """Write the residuals of the best change of light; return the gain."""
     model = np.empty(4)
     fit_gain(one, other, left, model)
     if model[1] == 0:
@@ -146,7 +146,7 @@ def _left_by_gain(one: Float64s, other: Float64s, left: Float64s) -> float:
 
 @compiled(f"int64({_VECTOR}, int64[::1], int64, int64, float64)")
 def _largest(left: Float64s, places: Int64s, across: int, down: int, limit: float) -> int:
-    """Return the size of the largest connected region of which more than a limit is left."""
+    """Return the size of the largest connected region whose residuals exceed a limit."""
     off = np.zeros(across * down, np.bool_)
     for k in range(len(left)):
         off[places[k]] = left[k] > limit
@@ -174,7 +174,7 @@ def _largest(left: Float64s, places: Int64s, across: int, down: int, limit: floa
 
 @compiled(f"{_VECTOR}({_CELLS})", fastmath=True)
 def _ground(colours: Float64s) -> Float64s:
-    """Return the colour that is the most frequent one by its brightness."""
+    """Return the colour whose brightness is nearest to the most frequent one."""
     y = tones.grays(colours)
     counts = np.zeros(256, np.int64)
     for k in range(len(y)):
@@ -196,7 +196,7 @@ def _count_colours(colours: Float64s) -> int:
 
 @compiled(f"float64({_VECTOR})", fastmath=True)
 def _left_of_one_factor(means: Float64s) -> float:
-    """Return the levels that one factor leaves of a colour, means of both pictures side by side."""
+    """Return the residual of a colour, in levels, after one factor for all channels."""
     product, square, used = 0.0, 0.0, 0
     for channel in range(3):
         if max(means[channel], means[3 + channel]) < _WHITE:
@@ -214,7 +214,7 @@ def _left_of_one_factor(means: Float64s) -> float:
 
 @compiled(f"float64({_CELLS}, {_CELLS})", fastmath=True)
 def _unlike(one: Float64s, other: Float64s) -> float:
-    """Return by how many levels the channels of some colour changed by other factors than one.
+    """Return how many levels the worst colour is off if all its channels change by one factor.
 
     Light changes all channels of a colour by one factor, up to white. What a JPEG does to single
     places is no more than a level or two on average; two tones of skin are 5 and more apart.
@@ -249,7 +249,7 @@ def judge_flat(
     inverted: bool,
     out: Float64s,
 ) -> None:
-    """Write what one change of light leaves of the flat places of both pictures.
+    """Write the residuals of one change of light at the flat places of both pictures.
 
     Parameters
     ----------

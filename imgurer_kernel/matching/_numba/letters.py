@@ -1,7 +1,7 @@
 """Find white letters with black outlines, in machine code."""
 
-# What numba makes of a function is not what mypy reads in it.
-# Compiled functions are long: each call of another one hides arrays from the compiler.
+# numba infers other types than mypy.
+# Long functions: the compiler optimizes loops over arrays less across calls.
 # ruff: noqa: C901
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 

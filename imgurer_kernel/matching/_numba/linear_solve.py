@@ -1,6 +1,6 @@
 """Solve small dense equations inside other compiled functions."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, return-value"
 
 import numpy as np

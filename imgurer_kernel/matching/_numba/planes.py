@@ -4,7 +4,7 @@ Planes are float32 (height, width); a grid covers a box of the picture's coordin
 `imgurer_kernel.matching.affine` has them.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type"
 
 import numpy as np
@@ -159,7 +159,7 @@ def gradients(plane: Float32s, pad: int, across: Float32s, down: Float32s) -> No
 
 @compiled(f"UniTuple(float32, 2)({PLANE}, float32, float32)", fastmath=True)
 def shift_at(fit: Float32s, u: float, v: float) -> tuple[float, float]:
-    """Return the shift that a polynomial says of a point, -1..1, in pixels."""
+    """Return the shift, in pixels, that a polynomial has at a point, -1..1."""
     uv, uu, vv = u * v, u * u, v * v
     return (
         fit[0, 0]

@@ -1,6 +1,6 @@
 """Reduce a picture to the sides 16, 32 and 64, as `imgurer_kernel.matching.alignment` does."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Quantiles inside other compiled functions: numpy's take seconds to compile at each use."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return"
 
 import numpy as np

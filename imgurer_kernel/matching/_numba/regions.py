@@ -1,7 +1,7 @@
 """Regions of blocks that disagree, in machine code."""
 
-# What numba makes of a function is not what mypy reads in it.
-# Compiled functions are long: each call of another one hides arrays from the compiler.
+# numba infers other types than mypy.
+# Long functions: the compiler optimizes loops over arrays less across calls.
 # ruff: noqa: C901, PLR0912
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
@@ -14,20 +14,20 @@ from imgurer_kernel.matching._numba.quantiles import quantile
 
 _MASK = "boolean[:, ::1]"
 _REGIONS, _LEAST = 3, 3  # regions that may be overlays, and blocks that the least of them has
-_STRIP_BAD, _STRIP_TEXTURE = 0.7, 0.2  # what strips have at least: of texture, and of blocks
-_INNER = 3  # lines that are left in any case
+_STRIP_BAD, _STRIP_TEXTURE = 0.7, 0.2  # least shares in a strip: of its texture, of its blocks
+_INNER = 3  # lines of blocks that are never cut off
 
 
 @compiled(f"float64({_MASK}, float32[:, ::1])", fastmath=True)
 def share_of(chosen: BoolMask, weight: Float32s) -> float:
-    """Return the share of the weight that the chosen blocks have."""
-    total, mine = 0.0, 0.0
+    """Return the share of the total weight that the chosen blocks have, 0..1."""
+    total, chosen_weight = 0.0, 0.0
     for i in range(chosen.shape[0]):
         for j in range(chosen.shape[1]):
             total += weight[i, j]
             if chosen[i, j]:
-                mine += weight[i, j]
-    return mine / max(total, 1e-9)
+                chosen_weight += weight[i, j]
+    return chosen_weight / max(total, 1e-9)
 
 
 @compiled(f"{_MASK}({_MASK})")
@@ -46,7 +46,7 @@ def near(chosen: BoolMask) -> BoolMask:
 def largest_regions(bad: BoolMask, big: BoolMask, out: Float64s) -> int:
     """Mark the blocks of the three largest regions that disagree; return how many they are.
 
-    The center of them, in shares of the common part, is written to `out`.
+    Their center, in shares of the common part, is written to `out`.
     """
     by, bx = bad.shape
     name = np.zeros((by, bx), np.int64)
@@ -90,14 +90,14 @@ def largest_regions(bad: BoolMask, big: BoolMask, out: Float64s) -> int:
 def _depth(bad: BoolMask, texture: BoolMask) -> int:
     """Return how many lines of blocks, from the first on, have texture that disagrees.
 
-    Lines without any are passed over: what is beside a picture may have a sky.
+    Lines without texture are passed over, since a strip may contain sky.
     """
     depth, known, wrong = 0, 0, 0
     for line in range(bad.shape[0] - _INNER):
-        here, off = texture[line].sum(), bad[line].sum()
-        if here >= 2 and 2 * off < here:
+        textured, off = texture[line].sum(), bad[line].sum()
+        if textured >= 2 and 2 * off < textured:
             break
-        known, wrong = known + here, wrong + off
+        known, wrong = known + textured, wrong + off
         enough = known >= max(2.0, _STRIP_TEXTURE * (line + 1) * bad.shape[1])
         if off >= 2 and enough and wrong >= _STRIP_BAD * known:
             depth = line + 1
@@ -106,10 +106,10 @@ def _depth(bad: BoolMask, texture: BoolMask) -> int:
 
 @compiled(f"void(float32[:, ::1], {_MASK}, {_MASK}, float64[::1])")
 def cut_strips(best: Float32s, texture: BoolMask, bad: BoolMask, out: Float64s) -> None:
-    """Write how deep strips along the sides disagree, and how what is between them agrees."""
+    """Write how deep strips along the sides disagree, and how the inner part agrees."""
     by, bx = bad.shape
     left, top, right, bottom = 0, 0, bx, by
-    # A corner belongs to two strips: once the one is off the other may show.
+    # A corner belongs to two strips: the second may be found only after the first is cut off.
     for _ in range(2):
         wrong, known = bad[top:bottom, left:right].copy(), texture[top:bottom, left:right].copy()
         top += _depth(wrong, known)

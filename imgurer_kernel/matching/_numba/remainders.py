@@ -1,13 +1,12 @@
-"""What is left between two aligned drawings, pixel by pixel, once light is allowed for.
+"""Measure the residuals of two aligned drawings, pixel by pixel, after a change of light.
 
-Blocks see edges, and flat places see colours. A face of four pixels in another colour, the hands
-of a clock or the sign in an icon is neither: too small for a block, or only there in one of both,
-as a caption is. But a copy is off along all of its edges alike, and by as much as it was
-compressed; what differs in one place, by far more than everywhere else, and not along a line alone,
-was drawn so.
+Blocks compare edges, and flat places compare colours. Both miss a face of four pixels in another
+colour, the hands of a clock or the sign in an icon: it is too small for a block, or exists in one
+picture only. A copy differs along all of its edges alike, by as much as it was compressed. A region
+that differs far more than the rest of the picture, and is not only a line, was drawn differently.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
@@ -27,7 +26,7 @@ _STEEP = 20.0  # levels within a pixel's neighbours that make an edge of it
 # that a pixel's neighbours span. Copies of emoji, icons and sprites stay below, see `relation`.
 _ALWAYS, _BY_NOISE, _BY_EDGE = 11.0, 6.0, 0.1
 _MIDDLE = 0.33  # of the height, from the middle
-_SOME, _MORE = 8, 25  # pixels that are off by more
+_SOME, _MORE = 8, 25  # ranks of differences, from 0
 _CONTRAST = 60.0  # levels, of emoji; edges of black on white are off by more
 
 
@@ -69,9 +68,9 @@ def _lighten(planes: Float32s, gain: float, to_gray: bool) -> None:
 
 @compiled(f"void({_PLANES}, {_PLANES}, {_PLANE}, {_PLANE}, {_PLANE})", fastmath=True)
 def _compare(one: Float32s, other: Float32s, ok: Float32s, left: Float32s, steep: Float32s) -> None:
-    """Write what is left of each pixel, and how many levels its neighbours span.
+    """Write the residual of each pixel, and how many levels its neighbours span.
 
-    A pixel may be what the other picture is half a pixel away.
+    A residual is 0 if the other picture has this colour within half a pixel.
     """
     ny, nx = ok.shape
     left[:], steep[:] = 0, 0
@@ -79,7 +78,7 @@ def _compare(one: Float32s, other: Float32s, ok: Float32s, left: Float32s, steep
         for x in range(nx):
             if ok[y, x] < 0.5:
                 continue
-            there, back = float32(0), float32(0)
+            squares, other_squares = float32(0), float32(0)
             for channel in range(3):
                 p, q = one[channel], other[channel]
                 low, high, other_low, other_high = p[y, x], p[y, x], q[y, x], q[y, x]
@@ -90,18 +89,18 @@ def _compare(one: Float32s, other: Float32s, ok: Float32s, left: Float32s, steep
                 a, b = p[y, x], q[y, x]
                 half = float32(0.5)
                 off = max(half * (other_low + b) - a, a - half * (other_high + b), float32(0))
-                there += off * off
+                squares += off * off
                 off = max(half * (low + a) - b, b - half * (high + a), float32(0))
-                back += off * off
+                other_squares += off * off
                 steep[y, x] = max(steep[y, x], high - low, other_high - other_low)
-            left[y, x] = np.sqrt(max(there, back) / 3)
+            left[y, x] = np.sqrt(max(squares, other_squares) / 3)
 
 
 @compiled(f"void({_PLANES}, {_PLANES}, {_PLANE}, {_VECTOR})", fastmath=True)
 def _smoothed(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> None:
-    """Write by how much means of 3x3 pixels differ where they do most, and next to most.
+    """Write large differences of means of 3x3 pixels: the 9th and 26th largest.
 
-    Half a pixel of a shift and what a JPEG leaves go both ways, another colour does not.
+    Differences by half a pixel of a shift or by JPEG cancel out in a mean; another colour does not.
     """
     ny, nx = ok.shape
     means = np.zeros(ny * nx)
@@ -128,9 +127,9 @@ def _smoothed(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> No
 
 @compiled(f"void({_PLANE}, {_VECTOR})", fastmath=True)
 def _largest(excess: Float32s, out: Float64s) -> None:
-    """Write the sum over the largest connected region, lines of one pixel left out.
+    """Write the sum over the largest connected region, without lines of one pixel.
 
-    And over the largest of those in the middle, where no captions are.
+    Also write that of the largest region in the middle, where captions are not.
     """
     ny, nx = excess.shape
     thick = np.zeros((ny, nx), np.bool_)
@@ -163,7 +162,7 @@ def _largest(excess: Float32s, out: Float64s) -> None:
 
 @compiled(f"void({_PLANES}, {_PLANES}, {_PLANE}, {_VECTOR})", fastmath=True)
 def _even_light(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> None:
-    """Put the one into the light of the other, as far as a gain explains it, or make it gray."""
+    """Give one picture the light of the other by a gain, or make it gray, whichever fits."""
     ny, nx = ok.shape
     count = 0
     places, others = np.empty((ny * nx, 3)), np.empty((ny * nx, 3))
@@ -179,7 +178,7 @@ def _even_light(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> 
     places, others = places[:count].copy(), others[:count].copy()
     model, room = np.empty(4), np.empty(count)
     fit_gain(places, others, room, model)
-    # Black and white are what they were under more light, too.
+    # Black stays black and clipped white stays white under any gain: keep 1 if it fits as well.
     if model[2] == 0 and leaves(places, others, 1.0, 1, False, room) <= 1.05 * model[3] + 0.1:
         model[0] = 1.0
     out[names.LEFT_GAIN] = model[0]
@@ -190,16 +189,16 @@ def _even_light(one: Float32s, other: Float32s, ok: Float32s, out: Float64s) -> 
 def judge_remainder(
     one: Float32s, other: Float32s, fit: Float32s, ok: Float32s, inverted: bool, out: Float64s
 ) -> None:
-    """Write what is left of a drawing: along edges, and in the region that is off most.
+    """Write the residuals of a drawing: along edges, and in the region with the largest sum.
 
     Parameters
     ----------
     one, other
         The colours of both on one grid, float32 (3, ny, nx), equally sharp; they are overwritten.
     fit
-        What the second is bent by, see `imgurer_kernel.matching._numba.blocks`.
+        The bend of the second picture, see `imgurer_kernel.matching._numba.blocks`.
     ok
-        1 where both pictures have something.
+        1 where both pictures have content, else 0.
     inverted
         Whether the second picture is a negative.
     """
@@ -208,7 +207,7 @@ def judge_remainder(
         other[channel] = bent(other[channel].copy(), fit)
         if inverted:
             other[channel] = 255 - other[channel]
-    # A caption of one of both lies on strips, whose light is another one.
+    # Strips with a caption in one picture have other colours, which are not a change of light.
     inner = ok.copy()
     inner[: int(out[names.CUT_TOP] * ny + 0.999)] = 0
     inner[int((1 - out[names.CUT_BOTTOM]) * ny) :] = 0

@@ -1,6 +1,6 @@
-"""How much sharper one of two aligned pictures is: by ring spectra, in machine code."""
+"""Measure how much sharper one of two aligned pictures is, by ring spectra, in machine code."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type"
 
 import numpy as np
@@ -39,7 +39,7 @@ def _fft_columns(real: Float32s, imaginary: Float32s) -> None:
             for start in range(0, n, size):
                 ra, ia = real[start + k], imaginary[start + k]
                 rb, ib = real[start + k + half], imaginary[start + k + half]
-                # All columns at once: that is what becomes vector instructions.
+                # All columns together, so that the loop becomes vector instructions.
                 for x in range(n):
                     tr, ti = wr * rb[x] - wi * ib[x], wr * ib[x] + wi * rb[x]
                     rb[x], ib[x] = ra[x] - tr, ia[x] - ti
@@ -94,7 +94,7 @@ def ring_spectra(one: Float32s, other: Float32s, first: Float64s, second: Float6
 
 @compiled("UniTuple(float64, 2)(float64[::1], float64[::1])")
 def _blur_between(sharp: Float64s, soft: Float64s) -> tuple[float, float]:
-    """Return what is left between log spectra once the first is blurred as well as can be.
+    """Return the residual of log spectra after the best blur of the first.
 
     Also the blur, in pixels. The gain is free and there is a floor of noise: with the gain fixed
     the blur was wrong by 1.3 pixels.

@@ -1,4 +1,4 @@
-"""Spots in buckets that are kept: make them, and look few spots up in them, in machine code.
+"""Make and store tables of spots, and look a few spots up in them, in machine code.
 
 Multi-index hashing of what is stored: the bits of each hash are moved (`spot_scan.move`) and cut
 into chunks. For each chunk there is a table of all spots in the order of its value, in which a
@@ -6,7 +6,7 @@ query looks at each value within the chunk's radius of its own. An entry has the
 its chunk beside the number of its spot, so that hardly any hash needs to be fetched from elsewhere.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 # ruff: noqa: PLR0913, PLR0917
 
@@ -29,7 +29,7 @@ _TOGETHER = 1024
 
 @compiled("uint64(uint64, uint64, int64)")
 def rest_of(low: int, high: int, begin: int) -> int:
-    """Cut the 64 bits from `begin`, 1..128, on out of a moved hash, going on at its beginning."""
+    """Extract 64 bits of a moved hash from bit `begin`, 1..128, on, wrapping around at its end."""
     shift = begin & 63
     one, other = (low, high) if begin < 64 or begin == 128 else (high, low)
     if shift == 0:
@@ -52,7 +52,7 @@ def arrange(
     Parameters
     ----------
     hashes, numbers
-        uint64 (m, 2), moved, and uint32 (m,): the spots, and how they are called.
+        uint64 (m, 2), moved, and uint32 (m,): the hashes of the spots, and their numbers.
     offset, width
         The chunk.
     starts
@@ -105,19 +105,19 @@ def compare(
     spots, c
         The table of one chunk, and which.
     near
-        int64 (k,): entries, which are written over.
+        int64 (k,): entries; overwritten.
     words
-        uint64 (k, 2): room.
+        uint64 (k, 2): working memory.
     total
         Matches that were written before.
     """
-    asked, limit, count = owner >> 6, np.uint64(radius), 0
+    query, limit, count = owner >> 6, np.uint64(radius), 0
     for k in range(len(near)):
         name = np.int64(spots[near[k]])
-        here = number[name >> 6]
+        stored = number[name >> 6]
         near[count] = name
-        count += here >= 0 and asked != here and not (asked > here and fresh[here])
-    # Hashes lie all over memory: to be read together, none waits for the one before.
+        count += stored >= 0 and query != stored and not (query > stored and fresh[stored])
+    # Hashes are scattered in memory: reads in a loop of their own do not wait for each other.
     for k in range(count):
         picture, spot = near[k] >> 6, near[k] & 63
         words[k, 0], words[k, 1] = hashes[picture, spot, 0], hashes[picture, spot, 1]
@@ -128,14 +128,14 @@ def compare(
         if bits > limit or in_earlier_chunk(one, other, chunks, c):
             continue
         if total < len(out):
-            first, second = asked, number[near[k] >> 6]
-            mine, its = owner & 63, near[k] & 63
+            first, second = query, number[near[k] >> 6]
+            query_spot, stored_spot = owner & 63, near[k] & 63
             if first > second:
-                first, second, mine, its = second, first, its, mine
+                first, second, query_spot, stored_spot = second, first, stored_spot, query_spot
             match = np.uint64(first) << np.uint64(44)
             match |= np.uint64(second) << np.uint64(24)
-            match |= np.uint64(mine) << np.uint64(18)
-            out[total] = match | (np.uint64(its) << np.uint64(12)) | np.uint64(bits)
+            match |= np.uint64(query_spot) << np.uint64(18)
+            out[total] = match | (np.uint64(stored_spot) << np.uint64(12)) | np.uint64(bits)
         total += 1
     return total
 
@@ -177,8 +177,8 @@ def look_up(
     masks
         uint32: differences within the radius of each chunk.
     starts, spots, rests
-        The tables, uint32 (k,), uint32 (c, m) and uint64 (c, m), see `arrange`; a spot is called
-        row of its picture, times 64, plus its number.
+        The tables, uint32 (k,), uint32 (c, m) and uint64 (c, m), see `arrange`; the number of an
+        entry is the row of its picture, times 64, plus the number of the spot.
     """
     total, limit, widest = 0, np.uint64(radius), 0
     for c in range(len(chunks)):
@@ -191,7 +191,7 @@ def look_up(
             offset, width, bucket = chunks[c, 0], chunks[c, 1], chunks[c, 5]
             value, rest = chunk_of(low, high, offset, width), rest_of(low, high, offset + width)
             probes = masks[chunks[c, 3] : chunks[c, 4]]
-            # Buckets lie all over memory, too.
+            # Buckets are scattered in memory, too.
             for k in range(len(probes)):
                 at = bucket + np.int64(value ^ np.uint64(probes[k]))
                 first[k], last[k] = starts[at], starts[at + 1]

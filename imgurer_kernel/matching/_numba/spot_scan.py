@@ -1,12 +1,12 @@
-"""Look many stored spots up among few new ones, in machine code.
+"""Look many stored spots up among a few new ones, in machine code.
 
-Multi-index hashing the other way round: tables are made of the few, and the many are gone through
-once, as they lie in their file. The 128 bits are moved and cut into chunks; a query
+Multi-index hashing in reverse: tables are made of the new spots, and the stored ones are read
+once, in the order of their file. The 128 bits are moved and cut into chunks; a query
 stands in the table of a chunk under every value within the chunk's radius of its own, so that a
 stored hash looks at one place for each chunk. A bit for each value says whether anything is there.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 # ruff: noqa: C901, PLR0913, PLR0917
 
@@ -25,7 +25,7 @@ _SPREAD = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: multiplied by it, v
 
 @compiled("void(uint64, uint64, uint64[:, :, ::1], uint64[::1])")
 def move(row: int, column: int, lookup: UInt64s, out: UInt64s) -> None:
-    """Move the bits of a hash; ``lookup[k, byte]`` is where those of its byte k go, two words."""
+    """Permute the bits of a hash; ``lookup[k, byte]`` has those of its byte k, as two words."""
     low, high = np.uint64(0), np.uint64(0)
     for k in range(8):
         byte = (row >> np.uint64(8 * k)) & np.uint64(255)
@@ -39,14 +39,14 @@ def move(row: int, column: int, lookup: UInt64s, out: UInt64s) -> None:
 
 @compiled("void(uint64[:, ::1], uint64[:, :, ::1])")
 def move_all(hashes: UInt64s, lookup: UInt64s) -> None:
-    """Move the bits of all hashes, uint64 (q, 2), in place."""
+    """Permute the bits of all hashes, uint64 (q, 2), in place."""
     for k in range(len(hashes)):
         move(hashes[k, 0], hashes[k, 1], lookup, hashes[k])
 
 
 @compiled("uint64(uint64, uint64, int64, int64)")
 def chunk_of(low: int, high: int, offset: int, width: int) -> int:
-    """Cut a chunk, which may reach over both words, out of a moved hash."""
+    """Extract a chunk, which may span both words, from a moved hash."""
     if offset >= 64:
         value = high >> np.uint64(offset - 64)
     elif offset + width <= 64:
@@ -58,7 +58,7 @@ def chunk_of(low: int, high: int, offset: int, width: int) -> int:
 
 @compiled("boolean(uint64, uint64, int64[:, ::1], int64)")
 def in_earlier_chunk(low: int, high: int, chunks: Int64s, c: int) -> bool:
-    """Tell whether a pair, given by the bits that differ, was found by a chunk before `c`."""
+    """Return whether a chunk before `c` also finds a pair with these differing bits."""
     for d in range(c):
         differ = popcount(chunk_of(low, high, chunks[d, 0], chunks[d, 1]))
         if np.int64(differ) <= chunks[d, 2]:
@@ -153,10 +153,10 @@ def near(
         uint64 (n, 64, 2), uint8 (n,): the stored spots of pictures, of which rows `begin` to `end`
         are looked at.
     number
-        int64 (n,): the pictures' numbers, below 2**20; -1 takes no part.
+        int64 (n,): the numbers of the pictures, below 2**20; -1 to skip a picture.
     fresh
-        bool, by number: pictures whose spots are queries. Of two such the match from the one of the
-        lower number is written.
+        bool, by number: pictures whose spots are queries. Of two such pictures, only the match from
+        the one with the lower number is written.
     lookup
         uint64 (16, 256, 2): see `move`.
     chunks
@@ -170,16 +170,15 @@ def near(
     owner
         int64 (q,): number of the picture, times 64, plus number of the spot.
     radius
-        Bits.
+        Largest distance, in bits.
     out
-        uint64: matches as `imgurer_kernel.matching._numba.votes.vote` reads them, as far as there
-        is room.
+        uint64: matches as `imgurer_kernel.matching._numba.votes.vote` reads them, up to its length.
     """
     total, limit = 0, np.uint64(radius)
     words = np.empty(2, np.uint64)
     for picture in range(begin, end):
-        here = number[picture]
-        if here < 0:
+        stored = number[picture]
+        if stored < 0:
             continue
         for spot in range(count[picture]):
             move(hashes[picture, spot, 0], hashes[picture, spot, 1], lookup, words)
@@ -200,19 +199,26 @@ def near(
                     bits = popcount(one) + popcount(other)
                     if bits > limit:
                         continue
-                    asked = owner[q] >> 6
-                    if asked == here or (asked > here and fresh[here]):
+                    query = owner[q] >> 6
+                    if query == stored or (query > stored and fresh[stored]):
                         continue
                     if in_earlier_chunk(one, other, chunks, c):
                         continue
                     if total < len(out):
-                        first, second = asked, here
-                        mine, its = owner[q] & 63, np.int64(spot)
-                        if asked > here:
-                            first, second, mine, its = here, asked, its, mine
+                        first, second = query, stored
+                        query_spot, stored_spot = owner[q] & 63, np.int64(spot)
+                        if query > stored:
+                            first, second, query_spot, stored_spot = (
+                                stored,
+                                query,
+                                stored_spot,
+                                query_spot,
+                            )
                         match = np.uint64(first) << np.uint64(44)
                         match |= np.uint64(second) << np.uint64(24)
-                        match |= np.uint64(mine) << np.uint64(18)
-                        out[total] = match | (np.uint64(its) << np.uint64(12)) | np.uint64(bits)
+                        match |= np.uint64(query_spot) << np.uint64(18)
+                        out[total] = (
+                            match | (np.uint64(stored_spot) << np.uint64(12)) | np.uint64(bits)
+                        )
                     total += 1
     return total

@@ -4,7 +4,7 @@ Every pass works on whole rows from index 0, each element by itself: such loops 
 instructions, and the result is the same on every machine.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import math

@@ -1,7 +1,7 @@
-"""What the blocks of two aligned pictures say together, in machine code."""
+"""Summarize how the blocks of two aligned pictures agree, in machine code."""
 
-# What numba makes of a function is not what mypy reads in it.
-# Compiled functions are long: each call of another one hides arrays from the compiler.
+# numba infers other types than mypy.
+# Long functions: the compiler optimizes loops over arrays less across calls.
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
@@ -54,7 +54,7 @@ def _both_ways(xx: float, yy: float, xy: float) -> float:
 
 @compiled("float64(float64[::1], float64, float64)", fastmath=True)
 def _strayed(tensor: Float64s, dx: float, dy: float) -> float:
-    """Return by how much of a shift a block can be sure: along an edge it sees none (aperture)."""
+    """Return the part of a shift that a block can measure: none along an edge (aperture)."""
     xx, yy, xy = tensor
     if _both_ways(xx, yy, xy) > 0.2:
         return max(abs(dx), abs(dy))
@@ -75,7 +75,7 @@ def summarize(
     structure: Float64s,
     out: Float64s,
 ) -> None:
-    """Write how blocks agree, and the shape of where they do not."""
+    """Write how blocks agree, and the shape of the regions that do not."""
     by, bx = bad.shape
     best, energy, other_energy = found[BEST], found[ENERGY], found[OTHER_ENERGY]
     lacks, other_lacks = bad & (energy * 4 > other_energy), bad & (other_energy * 4 > energy)
@@ -120,11 +120,11 @@ def summarize(
 def share_of_letters(chosen: BoolMask, one: Float32s, other: Float32s) -> float:
     """Return the share of the chosen blocks in which one picture goes from dark to light.
 
-    Both are planes on one grid, as sharp as they are: a blurred outline is gray.
+    Both are planes on one grid, not blurred: a blurred outline is gray.
 
-    Letters with an outline, as captions have, do so in every block, and so do stamps and most of
-    what is written to be read on any ground. What moves in a scene does so along its edges only:
-    of memes 0.9 and more of the blocks that disagree, of frames of films a third at most.
+    Letters with an outline, as in captions, do so in every block; so do stamps and most writing
+    that is meant to be read on any ground. Moving things do so along their edges only: 0.9 and more
+    of the blocks that disagree in memes, at most a third in frames of films.
     """
     by, bx = chosen.shape
     rows, columns = edges(one.shape[0], by), edges(one.shape[1], bx)

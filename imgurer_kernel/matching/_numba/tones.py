@@ -1,10 +1,10 @@
-"""What models of a change of colours leave between the cells of two aligned pictures.
+"""Compute the residuals of models of a colour change between cells of two aligned pictures.
 
-Cells are float64 (n, 3): red, green and blue, 0..255, of the same places in both pictures. What is
-left is float64 (n,), in gray levels or units of CIE L*a*b*.
+Cells are float64 (n, 3): red, green and blue, 0..255, of the same places in both pictures.
+Residuals are float64 (n,), in gray levels or units of CIE L*a*b*.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, assignment, arg-type, return-value"
 
 import numpy as np
@@ -100,7 +100,7 @@ def curve(x: Float64s, y: Float64s) -> Float64s:
 
 @compiled(f"boolean[::1]({_CELLS})", fastmath=True)
 def _on_ground(cells: Float64s) -> BoolMask:
-    """Mark the cells of nearly the colour that is the most frequent one by its brightness."""
+    """Mark the cells whose colour is near that of the most frequent brightness."""
     y = grays(cells)
     counts = np.zeros(256, np.int64)
     for k in range(len(y)):
@@ -117,7 +117,7 @@ def _on_ground(cells: Float64s) -> BoolMask:
 
 @compiled(f"{_ROW}({_CELLS}, {_CELLS})", fastmath=True)
 def left_by_light(one: Float64s, other: Float64s) -> Float64s:
-    """What brightness alone leaves, cut off at white; or a gray copy, if that is what one is.
+    """Return the residuals of a gain cut off at white, or of a gray copy if one picture is gray.
 
     The better way round. Cells where both show their ground are left out: a small figure is judged
     by itself, or white hides that it was recoloured.
@@ -151,7 +151,7 @@ def left_by_light(one: Float64s, other: Float64s) -> Float64s:
 
 @compiled(f"{_ROW}({_CELLS}, {_CELLS}, {_ROW})", fastmath=True)
 def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
-    """What gain, offset and saturation leave, fitted robustly; the better way round.
+    """Return the residuals of gain, offset and saturation, fitted robustly; the better direction.
 
     These three are written to `out`.
     """
@@ -192,7 +192,7 @@ def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
 
 @compiled(f"float64({_CELLS})", fastmath=True)
 def tinted(cells: Float64s) -> float:
-    """Return what colours have besides what their brightness says, root mean square: 0 for sepia.
+    """Return the part of colours that brightness does not explain, root mean square: 0 for sepia.
 
     In units of L*a*b*; brightness is cut into 16 bins. `_NOT_TINTED` where some of the picture has
     a colour and some none, as a red mug on a gray table.
@@ -220,7 +220,7 @@ def tinted(cells: Float64s) -> float:
 
 @compiled(f"{_ROW}({_CELLS}, {_CELLS}, {_ROW})", fastmath=True)
 def left_by_hue(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
-    """What is left of colour by a turn of all hues, or by rising curves of each channel.
+    """Return the residuals of a rotation of all hues, or of rising curves of each channel.
 
     Also written to `out`, float64 (4,): the turn in degrees, the lesser chroma of the two, the
     share of cells whose colour moved by more than 12, and what curves leave of the lightness of 98

@@ -1,10 +1,10 @@
-"""Let the spots that two pictures share vote for how the one lies on the other, in machine code.
+"""Let the matching spots of two pictures vote for a map of one onto the other, in machine code.
 
-A match of two spots gives by itself a similarity: where, how large and how turned. All others are
-asked whether they agree. `imgurer_kernel.matching.spot_candidates` says what is done with it.
+One match of two spots determines a similarity: shift, scale and rotation. The other matches are
+counted that agree with it. `imgurer_kernel.matching.spot_candidates` uses the result.
 """
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import math
@@ -14,14 +14,14 @@ import numpy as np
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt64s
 
-# How far a spot may be from where a map says, in longer sides of pictures of equal scale; how far
-# turned, in radians; by which factor larger or smaller.
+# Largest distance of a spot from its mapped position, in longer sides of pictures of equal scale;
+# largest rotation, in radians; largest ratio of sizes.
 _TOLERANCE = 0.035
 _MAX_TURN = 0.5
 _MAX_RATIO = 1.67
 # Spots of one picture nearer to each other than this are one corner, found at several levels.
 _ONE_PLACE = 0.012
-# Matches of two pictures that vote, the nearest.
+# Number of matches of two pictures that vote, the nearest ones.
 _MOST = 64
 
 _POINTS = "Array(float32, 3, 'C', readonly=True)"
@@ -29,13 +29,13 @@ _POINTS = "Array(float32, 3, 'C', readonly=True)"
 
 @compiled("int64(float64[:, ::1], float64[:, ::1], int64, boolean, boolean[::1])")
 def _agreeing(one: Float64s, other: Float64s, by: int, mirror: bool, used: BoolMask) -> int:
-    """Mark the matches that agree with one of them, one for each place; return how many."""
+    """Mark the matches that agree with match number `by`, one for each place; return how many."""
     side = -1.0 if mirror else 1.0
     n = len(one)
     scale = other[by, 2] / one[by, 2]
     turn = other[by, 3] - (math.pi - one[by, 3] if mirror else one[by, 3])
     c, s = math.cos(turn) * scale, math.sin(turn) * scale
-    # In the mean of both pictures' measures, so that neither of the two is the first.
+    # In the geometric mean of both scales, so that the order of the pictures is irrelevant.
     near = _TOLERANCE * math.sqrt(scale)
     count = 0
     for k in range(n):
@@ -52,15 +52,15 @@ def _agreeing(one: Float64s, other: Float64s, by: int, mirror: bool, used: BoolM
         off -= 2 * math.pi * round(off / (2 * math.pi))
         if abs(off) > _MAX_TURN:
             continue
-        again = False
+        is_same_place = False
         for j in range(k):
             if used[j]:
-                here = abs(one[j, 0] - one[k, 0]) + abs(one[j, 1] - one[k, 1])
-                there = abs(other[j, 0] - other[k, 0]) + abs(other[j, 1] - other[k, 1])
-                if here < _ONE_PLACE or there < _ONE_PLACE:
-                    again = True
+                distance = abs(one[j, 0] - one[k, 0]) + abs(one[j, 1] - one[k, 1])
+                other_distance = abs(other[j, 0] - other[k, 0]) + abs(other[j, 1] - other[k, 1])
+                if distance < _ONE_PLACE or other_distance < _ONE_PLACE:
+                    is_same_place = True
                     break
-        if not again:
+        if not is_same_place:
             used[k] = True
             count += 1
     return count
@@ -68,7 +68,7 @@ def _agreeing(one: Float64s, other: Float64s, by: int, mirror: bool, used: BoolM
 
 @compiled("void(float64[:, ::1], float64[:, ::1], boolean, boolean[::1], float64[::1])")
 def _fit(one: Float64s, other: Float64s, mirror: bool, used: BoolMask, out: Float64s) -> None:
-    """Write the similarity a, b, c, d, e, f that lays the marked spots on each other the best."""
+    """Write the similarity a, b, c, d, e, f that fits the marked matches best."""
     side = -1.0 if mirror else 1.0
     n, mx, my, nx, ny = 0, 0.0, 0.0, 0.0, 0.0
     for k in range(len(one)):
@@ -83,7 +83,7 @@ def _fit(one: Float64s, other: Float64s, mirror: bool, used: BoolMask, out: Floa
             x, y, u, v = side * one[k, 0] - mx, one[k, 1] - my, other[k, 0] - nx, other[k, 1] - ny
             dot, cross = dot + x * u + y * v, cross + x * v - y * u
             square, other_square = square + x * x + y * y, other_square + u * u + v * v
-    # The scale of both directions alike: the fit from the second picture is the inverse.
+    # A symmetric scale, so that the fit in the other direction is the inverse.
     turn, scale = math.atan2(cross, dot), math.sqrt(other_square / square)
     c, s = math.cos(turn) * scale, math.sin(turn) * scale
     out[0], out[1], out[2] = side * c, -s, nx - c * mx + s * my
@@ -92,7 +92,7 @@ def _fit(one: Float64s, other: Float64s, mirror: bool, used: BoolMask, out: Floa
 
 @compiled(f"int64(uint64[::1], {_POINTS}, {_POINTS}, boolean, float64[::1])")
 def _vote(found: UInt64s, ones: Float32s, others: Float32s, mirror: bool, out: Float64s) -> int:
-    """Return the most votes for one map, and write that; see `vote`."""
+    """Write the map with the most votes, and return their number; see `vote`."""
     n = len(found)
     one, other = np.empty((n, 4)), np.empty((n, 4))
     for k in range(n):
@@ -139,16 +139,16 @@ def vote(
     ones, others
         float32 (., 64, 4): `imgurer_kernel.matching.spots.Spots.points` of the pictures.
     mirror
-        Whether the first pictures are looked at mirrored.
+        Whether the first pictures are mirrored.
     votes, maps
-        int64 (k,) and float64 (k, 6): how many agree, and on which map, in longer sides from the
-        upper left corners; written to.
+        int64 (k,) and float64 (k, 6), overwritten: the number of votes of each pair, and the map,
+        in longer sides from the upper left corners.
     """
     room, bits = np.empty(_MOST, np.uint64), np.empty(129, np.int64)
     for k in range(len(starts) - 1):
         part = found[starts[k] : starts[k + 1]]
         if len(part) > _MOST:
-            # The nearest, by a bound on their distance; equals in their order.
+            # Take the nearest by a bound on their distance, equal ones in their order.
             bits[:] = 0
             for match in part:
                 bits[np.int64(match) & 4095] += 1

@@ -1,6 +1,6 @@
-"""Lay one picture onto another by a map, into planes of values for each pixel."""
+"""Warp one picture onto another by a map, into planes of values for each pixel."""
 
-# What numba makes of a function is not what mypy reads in it.
+# numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
 
 import numpy as np
@@ -19,7 +19,7 @@ _ZERO = np.float32(0)
 
 @compiled(f"{_LEVEL}(int64)")
 def workspace(side: int) -> Float32s:
-    """Allocate planes for pictures of one side; that of the offset holds ones for good."""
+    """Allocate planes for pictures of one side; the plane of the offset always holds ones."""
     planes = np.empty((PLANES, side * side), np.float32)
     planes[BY_OFFSET] = 1
     return planes
@@ -27,7 +27,7 @@ def workspace(side: int) -> Float32s:
 
 @compiled(f"void({_LEVEL}, {_BOX}, {_MODEL}, {_LEVEL})", fastmath=True)
 def warp(level: Float32s, box: Int64s, model: Float64s, planes: Float32s) -> None:
-    """Write to planes: values, their two derivatives, and weights, 1 inside the box and else 0.
+    """Write to planes: values, their two derivatives, and weights (1 inside the box, else 0).
 
     `imgurer_kernel.matching.alignment.warp` of one picture, float32 (side, side); the box is in
     pixels of 64, the first six numbers of the model are the map.
