@@ -70,8 +70,8 @@ def modified_ns(facts: os.stat_result) -> int:
 
 def module_folders() -> list[str]:
     """Return the module search path with absolute folders, for a process in another folder."""
-    here = _working_folder()
-    return [folder or here for folder in sys.path if folder or here]
+    working_folder = _working_folder()
+    return [folder or working_folder for folder in sys.path if folder or working_folder]
 
 
 def _working_folder() -> str:

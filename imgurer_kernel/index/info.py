@@ -108,7 +108,7 @@ class IndexInfo:
         nbytes
             Bytes of the hashes that are kept beside the trees.
         """
-        few = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
+        sample = hashes[:: max(1, len(hashes) // _BATCH)][:_BATCH]
         bordered = count(len(contents), "bordered picture")
         plans = [
             ("one search", radius, tree.plan(radius)),
@@ -116,7 +116,7 @@ class IndexInfo:
              tree.plan(reach, _ORIENTATIONS)),
             (f"and for the contents of {bordered}", reach,
              contents.plan(reach, _ORIENTATIONS + 1)),
-            (f"{len(few):,} searches at once", radius, plan_bulk(hashes, few, radius)),
+            (f"{len(sample):,} searches at once", radius, plan_bulk(hashes, sample, radius)),
             ("all pairs", radius, plan_bulk(hashes, None, radius)),
         ]  # fmt: skip
         return cls(

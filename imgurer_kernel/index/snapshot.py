@@ -147,14 +147,17 @@ class Snapshot:
         hashes = np.zeros((len(ids), 2), dtype=np.uint64)
         for segment in self.segments:
             position = segment.find(ids)
-            here = np.flatnonzero(position >= 0)
-            hashes[here, 0], hashes[here, 1] = segment.hashes_at(position[here])
-            known[here] = True
+            found_rows = np.flatnonzero(position >= 0)
+            hashes[found_rows, 0], hashes[found_rows, 1] = segment.hashes_at(position[found_rows])
+            known[found_rows] = True
         if self.tail.place:
-            here = np.flatnonzero(np.isin(ids, list(self.tail.place)))
-            place = [self.tail.place[id_] for id_ in ids[here].tolist()]
-            hashes[here, 0], hashes[here, 1] = self.tail.row[place], self.tail.column[place]
-            known[here] = True
+            found_rows = np.flatnonzero(np.isin(ids, list(self.tail.place)))
+            place = [self.tail.place[id_] for id_ in ids[found_rows].tolist()]
+            hashes[found_rows, 0], hashes[found_rows, 1] = (
+                self.tail.row[place],
+                self.tail.column[place],
+            )
+            known[found_rows] = True
         return known, hashes
 
     def with_more(self, ids: Int64s, hashes: UInt64s, compiled: CompiledFunctions | None) -> Self:

@@ -82,10 +82,10 @@ def find_captions(picture: UInt8s) -> Float64s:
     lines += _short_words(letters, lines, rest)
     boxes = np.zeros((len(lines), 4))
     for k, line in enumerate(lines):
-        some = letters[line]
-        padding = _PADDING * float(np.median(some[:, 3] - some[:, 1]))
-        boxes[k, :2] = some[:, :2].min(axis=0) - padding
-        boxes[k, 2:] = some[:, 2:4].max(axis=0) + padding
+        line_letters = letters[line]
+        padding = _PADDING * float(np.median(line_letters[:, 3] - line_letters[:, 1]))
+        boxes[k, :2] = line_letters[:, :2].min(axis=0) - padding
+        boxes[k, 2:] = line_letters[:, 2:4].max(axis=0) + padding
     size = np.array(picture.shape[1::-1], np.float64)
     scaled: Float64s = boxes / np.tile(size, 2) * 2 - 1
     return scaled

@@ -54,7 +54,7 @@ class Evidence:
     def reversed(self) -> "Evidence":
         """Return the evidence from the second picture to the first."""
         a, b, _, d, e, _ = self.transform
-        back = invert(np.array([self.transform], float))[0]
+        inverse = invert(np.array([self.transform], float))[0]
         # The map scales the area of the common part.
         overlap = min(1.0, self.overlap * abs(a * e - b * d))
         return replace(
@@ -63,7 +63,7 @@ class Evidence:
             second=self.first,
             orientation=ORIENTATIONS[INVERSE_ORIENTATION[ORIENTATIONS.index(self.orientation)]],
             overlap=overlap,
-            transform=tuple(back.tolist()),
+            transform=tuple(inverse.tolist()),
         )
 
     @property

@@ -210,9 +210,14 @@ class ImageCache:
                 maps[rows],
                 content[rows],
             )
-            asked = rows[may_have_captions(found[rows])]
-            found[asked, local_agreement.CAPTIONS] = differ_by_captions(
-                self._beside_captions(first[asked], second[asked], maps[asked], content[asked])
+            with_captions = rows[may_have_captions(found[rows])]
+            found[with_captions, local_agreement.CAPTIONS] = differ_by_captions(
+                self._beside_captions(
+                    first[with_captions],
+                    second[with_captions],
+                    maps[with_captions],
+                    content[with_captions],
+                )
             )
             if self._progress is not None:
                 self._progress(

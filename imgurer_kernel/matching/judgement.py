@@ -105,17 +105,19 @@ def judge(
         content[rows] = images.contents(first[rows], second[rows])
         within = content[rows]
         apart = lie_apart(measures[rows, 2], maps[rows], within[:, 0], within[:, 1])
-        how = maps[rows], measures[rows], within, apart
-        results = _judge_thumbnails(images, first[rows], second[rows], *how)
+        arguments = maps[rows], measures[rows], within, apart
+        results = _judge_thumbnails(images, first[rows], second[rows], *arguments)
         # Parts trimmed off one picture only are compared, too, where they may decide.
         wide = widened(within, maps[rows])
-        again = np.flatnonzero(results.in_doubt(wide, within))
-        if len(again):
-            some = rows[again]
-            content[some] = wide[again]
-            apart = lie_apart_within(content[some], maps[some])
-            how = maps[some], measures[some], content[some], apart
-            results.replace(again, _judge_thumbnails(images, first[some], second[some], *how))
+        doubtful = np.flatnonzero(results.in_doubt(wide, within))
+        if len(doubtful):
+            retried = rows[doubtful]
+            content[retried] = wide[doubtful]
+            apart = lie_apart_within(content[retried], maps[retried])
+            arguments = maps[retried], measures[retried], content[retried], apart
+            results.replace(
+                doubtful, _judge_thumbnails(images, first[retried], second[retried], *arguments)
+            )
         features[rows], status[rows] = results.features, results.status
         seen, collages = results.features, results.collages
         # Treated as the same by the other tests; their share is judged last.
@@ -129,19 +131,23 @@ def judge(
     # Photographs of which all blocks agree have no other writing, as in a viewer with its buttons.
     photo = (features[:, local.AGREE] >= _PHOTO_AGREE) & (features[:, local.PLAIN] < _PHOTO_PLAIN)
     photo &= features[:, local.BAD] <= _PHOTO_BAD
-    ask = np.flatnonzero((status == Relation.SAME) & page & ~photo)
-    inverted = None if negative is None else negative[ask]
-    shared = images.share_layout(first[ask], second[ask], maps[ask], inverted)
-    status[ask[shared]] = Relation.SAME_LAYOUT
+    asked_pairs = np.flatnonzero((status == Relation.SAME) & page & ~photo)
+    inverted = None if negative is None else negative[asked_pairs]
+    shared = images.share_layout(
+        first[asked_pairs], second[asked_pairs], maps[asked_pairs], inverted
+    )
+    status[asked_pairs[shared]] = Relation.SAME_LAYOUT
     # Where all blocks agree, the grays of 256 pixels may be badly aligned: originals decide.
     unsure = np.zeros(len(first), np.bool_)
-    unsure[ask[shared]] = _agree_beside(features[ask[shared]])
+    unsure[asked_pairs[shared]] = _agree_beside(features[asked_pairs[shared]])
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
     _compare_originals(images, first, second, maps, content, features, unsure, judged)
-    late = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
-    judged[late[images.taken_apart(first[late], second[late])], 0] = Relation.ANOTHER_TAKE
+    unsure_same = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
+    judged[unsure_same[images.taken_apart(first[unsure_same], second[unsure_same])], 0] = (
+        Relation.ANOTHER_TAKE
+    )
     same = np.flatnonzero(judged[:, 0] == Relation.SAME)
     depths = images.border_depths(first[same]), images.border_depths(second[same])
     judged[same, DETAILS] = are_borders(*depths, maps[same])
@@ -211,11 +217,11 @@ def _are_collages(
     same = status == Relation.SAME
     parts = same | (apart & (status == Relation.PART_OF))
     unlike = apart | ((status == Relation.DIFFERENT) & (features[:, local.LACK] >= _SPLIT_LACK))
-    asked = np.flatnonzero(parts | (split & unlike))
-    cuts = features[asked, local.CUT_LEFT : local.CUT_BOTTOM + 1] * split[asked, None]
+    undecided = np.flatnonzero(parts | (split & unlike))
+    cuts = features[undecided, local.CUT_LEFT : local.CUT_BOTTOM + 1] * split[undecided, None]
     collages = np.zeros(len(first), np.bool_)
-    collages[asked] = images.have_seams(
-        first[asked], second[asked], maps[asked], content[asked], cuts
+    collages[undecided] = images.have_seams(
+        first[undecided], second[undecided], maps[undecided], content[undecided], cuts
     )
     return collages
 
@@ -230,9 +236,11 @@ def _reject_moved(
     status: UInt8s,
 ) -> None:
     """Mark pairs in which something moved before a static camera as other takes."""
-    asked = np.flatnonzero((status == Relation.SAME) & may_have_moved(features, maps))
-    moved = images.moved_content(first[asked], second[asked], maps[asked], content[asked])
-    status[asked[have_moved(features[asked], moved)]] = Relation.ANOTHER_TAKE
+    may_move = np.flatnonzero((status == Relation.SAME) & may_have_moved(features, maps))
+    moved = images.moved_content(
+        first[may_move], second[may_move], maps[may_move], content[may_move]
+    )
+    status[may_move[have_moved(features[may_move], moved)]] = Relation.ANOTHER_TAKE
 
 
 def _readable(features: Float64s) -> BoolMask:

@@ -199,8 +199,8 @@ class PairVerifier:
         for before in (UNTESTED, DIFFERENT):
             k = np.flatnonzero(status == before)
             first_time = before == UNTESTED
-            how = orientation[k], distance[k], inverted[k]
-            self._compare(rows[k], starts[k], *how, first_time)
+            candidate = orientation[k], distance[k], inverted[k]
+            self._compare(rows[k], starts[k], *candidate, first_time)
             self._judge_doubtful(rows[k])
         status, details = self.pairs.status[rows], self.pairs.details[rows, 0]
         large = rows[(status == PART_OF) & (details & LARGE > 0)]
@@ -223,8 +223,8 @@ class PairVerifier:
         pictures = self._boxes(np.concatenate((match.first, match.second)))
         spots = match.region == SPOT
         region, other = (np.where(spots, WHOLE, c) for c in (match.region, match.other_region))
-        how = match.orientation, region, other
-        starts = start_maps(pictures, match.first, pictures, match.second, how)
+        mapping = match.orientation, region, other
+        starts = start_maps(pictures, match.first, pictures, match.second, mapping)
         if match.start is not None:
             starts[spots] = match.start[spots]
         return starts

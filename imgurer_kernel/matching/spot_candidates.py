@@ -163,25 +163,25 @@ def find_query_spots(
     -------
     Rows whose first picture is number 0; the others are numbered from 1.
     """
-    asked = one.hashes[0, : one.count[0]]
+    query_hashes = one.hashes[0, : one.count[0]]
     parts = [Candidates.none()]
     for mirror in (False, True):
         reach = mirrored_radius(radius) if mirror else radius
-        queries = group_each(*(mirrored(asked) if mirror else asked).T)
+        queries = group_each(*(mirrored(query_hashes) if mirror else query_hashes).T)
         query, hit, bits = _scan(table.groups, queries, reach)
         picture = table.picture[hit]
         # Only the pictures with enough matches vote, as numbers 1, 2, ...
         count = np.bincount(picture, minlength=len(table.spots))
-        some, kept = np.flatnonzero(count >= votes), np.flatnonzero(count[picture] >= votes)
-        found = (1 + np.searchsorted(some, picture[kept])) << 24
+        matched, kept = np.flatnonzero(count >= votes), np.flatnonzero(count[picture] >= votes)
+        found = (1 + np.searchsorted(matched, picture[kept])) << 24
         found |= (query[kept] << 18) | (table.spot[hit[kept]] << 12) | bits[kept]
-        both = Spots.empty(1 + len(some))
+        both = Spots.empty(1 + len(matched))
         both.put(np.array([0]), one)
-        both.put(np.arange(1, 1 + len(some)), table.spots.take(some))
+        both.put(np.arange(1, 1 + len(matched)), table.spots.take(matched))
         rows = _Search(SpotSegments.of(both), votes, None).agreed(
             np.sort(found).astype(np.uint64), mirror=mirror
         )
-        parts.append(replace(rows, second=some[rows.second - 1] + 1))
+        parts.append(replace(rows, second=matched[rows.second - 1] + 1))
     rows = concatenate(parts)
     far = np.bitwise_count(turned[rows.orientation] ^ whole[rows.second - 1])
     return replace(rows, distance=far.sum(axis=1).astype(np.int64))
@@ -250,26 +250,26 @@ class _Search:
         if fresh.all() and not mirror:
             yield from pairs(hashes, radius, progress=self.progress)
             return
-        asked = np.flatnonzero(np.repeat(fresh, self.spots.count))
-        queries = mirrored(hashes[asked]) if mirror else hashes[asked]
+        fresh_spots = np.flatnonzero(np.repeat(fresh, self.spots.count))
+        queries = mirrored(hashes[fresh_spots]) if mirror else hashes[fresh_spots]
         # Not grouped by equal hashes: sorting millions of spots takes longer than searching them,
         # and few are equal.
-        stored, few = group_each(*hashes.T), group_each(*queries.T)
+        stored, new = group_each(*hashes.T), group_each(*queries.T)
         words = np.ascontiguousarray(queries)
-        prepare(len(stored) * len(few))
+        prepare(len(stored) * len(new))
         plan = plan_bulk(np.ascontiguousarray(hashes), words, radius)
         del hashes, queries
         if plan.engine == "scan":
             for query, hit, bits in scan_many(stored.row, stored.column, words, radius):
-                yield asked[query], hit, bits
+                yield fresh_spots[query], hit, bits
             return
         del words
         if plan.chunking is None:
-            found = bulk.scan(stored, few, radius, self.progress)
+            found = bulk.scan(stored, new, radius, self.progress)
         else:
-            found = bulk.join(stored, few, radius, plan.chunking, self.progress)
+            found = bulk.join(stored, new, radius, plan.chunking, self.progress)
         for numbers, hits, bits in found:
-            yield asked[numbers], hits.astype(np.int64), bits
+            yield fresh_spots[numbers], hits.astype(np.int64), bits
 
     def agreed(self, found: UInt64s, *, mirror: bool) -> Candidates:
         """Return rows of the pairs of pictures whose matches agree; `found` is sorted."""
@@ -282,12 +282,12 @@ class _Search:
         ends = pair[starts[enough]]
         first = (ends >> np.uint64(20)).astype(np.int64)
         second = (ends & np.uint64(MOST_PICTURES - 1)).astype(np.int64)
-        some = distinct(first, second)
-        own = self.spots.take(some)
+        numbers = distinct(first, second)
+        own = self.spots.take(numbers)
         points = np.ascontiguousarray(own.points)
         # Their rows in `points`: the points of all pictures would take 1 KB each.
         place = np.zeros(len(self.spots), np.uint64)
-        place[some] = np.arange(len(some), dtype=np.uint64)
+        place[numbers] = np.arange(len(numbers), dtype=np.uint64)
 
         def work(part: Int64s) -> tuple[Int64s, Float64s]:
             rows = np.concatenate([found[starts[k] : starts[k + 1]] for k in part])
@@ -304,11 +304,11 @@ class _Search:
         votes, maps = (np.concatenate(column) for column in zip(*done, strict=True))
         agreed = votes >= self.votes
         first, second = first[agreed], second[agreed]
-        half = half_sizes(own)
+        own_half_sizes = half_sizes(own)
         start = centered(
             maps[agreed],
-            half[np.searchsorted(some, first)],
-            half[np.searchsorted(some, second)],
+            own_half_sizes[np.searchsorted(numbers, first)],
+            own_half_sizes[np.searchsorted(numbers, second)],
         )
         return Candidates(
             first=first,

@@ -56,8 +56,8 @@ class SpotSegments:
             return self.parts[0].take(place)
         taken = Spots.empty(len(place))
         for part, rows in zip(self.parts, self._rows(place), strict=True):
-            here = np.flatnonzero(rows >= 0)
-            taken.put(here, part.take(rows[here]))
+            present = np.flatnonzero(rows >= 0)
+            taken.put(present, part.take(rows[present]))
         return taken
 
     def side_by_side(self) -> tuple[UInt32s, UInt64s]:
@@ -78,8 +78,8 @@ class SpotSegments:
         """Return, by part, which of the given pictures each row belongs to; -1 for none."""
         found = [np.full(len(part), -1) for part in self.parts]
         for numbers, rows in zip(found, self._rows(self.place[pictures]), strict=True):
-            here = rows >= 0
-            numbers[rows[here]] = pictures[here]
+            present = rows >= 0
+            numbers[rows[present]] = pictures[present]
         return found
 
     def _rows(self, place: Int64s) -> list[Int64s]:

@@ -94,8 +94,8 @@ def _by_row(files: "pd.DataFrame", explained: dict[tuple[int, int], str]) -> dic
     return {row: explained[key] for row, key in enumerate(keys) if key in explained}
 
 
-def _words(figures: int, pairs: int, asked: int) -> list[str]:
-    if not asked or not pairs:
+def _words(figures: int, pairs: int, explain: int) -> list[str]:
+    if not explain or not pairs:
         return []
     if figures == pairs:
         return [f"{count(pairs, 'pair')} explained by a figure: press compare."]

@@ -246,10 +246,12 @@ def _conflicts(table: pd.DataFrame) -> pd.DataFrame:
 def _with_twins(table: pd.DataFrame) -> pd.DataFrame:
     """Add is_leak, twin_path and twin_class: the first copy in the other split, or in its own."""
     firsts = table.dropna(subset=["cluster_id"]).drop_duplicates(["cluster_id", "split"])
-    there = firsts[["cluster_id", "split", "path", "class_name"]]
-    there = there.assign(split=there["split"].map({"train": "test", "test": "train"}))
+    other_firsts = firsts[["cluster_id", "split", "path", "class_name"]]
+    other_firsts = other_firsts.assign(
+        split=other_firsts["split"].map({"train": "test", "test": "train"})
+    )
     names = {"path": "twin_path", "class_name": "twin_class"}
-    table = table.merge(there.rename(columns=names), on=["cluster_id", "split"], how="left")
+    table = table.merge(other_firsts.rename(columns=names), on=["cluster_id", "split"], how="left")
     table["is_leak"] = table["twin_path"].notna() & table["cluster_id"].notna()
     # In its own split the twin is the first copy, or the second for the first.
     rest = table.dropna(subset=["cluster_id"])

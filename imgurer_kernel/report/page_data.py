@@ -133,11 +133,11 @@ def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> li
     [0, 0, -2, -1, 1]
     """
     numbers: dict[int, int] = {}
-    there = 0
+    next_number = 0
     for image_id in image_ids.unique().tolist():
         jpeg = jpegs.get(image_id)
-        numbers[image_id] = LEFT_OUT if jpeg is None else LOST if not jpeg else there
-        there += bool(jpeg)
+        numbers[image_id] = LEFT_OUT if jpeg is None else LOST if not jpeg else next_number
+        next_number += bool(jpeg)
     return [numbers[image_id] for image_id in image_ids.tolist()]
 
 
@@ -150,7 +150,9 @@ def _seconds(times: "pd.Series[Any]") -> list[int | None]:
     known = times.notna()
     zone = times.dt.tz_localize(None) if isinstance(times.dtype, pd.DatetimeTZDtype) else times
     seconds = zone.where(known, pd.Timestamp(0)).astype("datetime64[s]").astype("int64").tolist()
-    return [value if there else None for value, there in zip(seconds, known.tolist(), strict=True)]
+    return [
+        value if is_known else None for value, is_known in zip(seconds, known.tolist(), strict=True)
+    ]
 
 
 def _pairs(report: "Report", files: pd.DataFrame) -> dict[str, Any]:

@@ -52,13 +52,13 @@ class Verdicts:
             if each.verdict == "later":
                 continue
             for one, other in combinations(sorted(set(each.digests)), 2):
-                said = last[frozenset((one, other))]
-                said.pop(each.user, None)
-                said[each.user] = each.verdict
+                by_user = last[frozenset((one, other))]
+                by_user.pop(each.user, None)
+                by_user[each.user] = each.verdict
         of: dict[DecisionVerdict, dict[Pair, tuple[str, ...]]] = {"same": {}, "different": {}}
-        for pair, said in last.items():
+        for pair, by_user in last.items():
             for verdict, found in of.items():
-                users = tuple(user for user, word in said.items() if word == verdict)
+                users = tuple(user for user, word in by_user.items() if word == verdict)
                 if users:
                     found[pair] = users
         return cls(decisions, of["different"], of["same"])

@@ -286,8 +286,8 @@ def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
             if name:
                 steps.append(steps[-1].rstrip(b"/") + b"/" + name)
         try:
-            looks = [os.lstat(step) for step in steps[1:]]
-            if any(stat.S_ISLNK(look.st_mode) for look in looks):
+            facts = [os.lstat(step) for step in steps[1:]]
+            if any(stat.S_ISLNK(each.st_mode) for each in facts):
                 continue
             devices = [os.stat(step).st_dev for step in steps]  # noqa: PTH116
         except OSError:

@@ -56,8 +56,8 @@ def measure(
     for start in range(0, len(missing), _MEASURED_TOGETHER):
         if progress is not None:
             progress("measuring", start, len(missing))
-        some = missing[start : start + _MEASURED_TOGETHER]
-        found = zip(some, in_order(lambda digest: _measured(store, digest), some), strict=True)
+        chunk = missing[start : start + _MEASURED_TOGETHER]
+        found = zip(chunk, in_order(lambda digest: _measured(store, digest), chunk), strict=True)
         fresh = {digest: facts for digest, facts in found if facts is not None}
         remembered = {digest: json.dumps(each.as_dict()) for digest, each in fresh.items()}
         store.catalog.run(original_facts.remember, VERSION, remembered)

@@ -50,12 +50,12 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
     # Heavy compression removes texture everywhere; the texture of others would pass for text.
     seen = np.array([_is_comparable(measured.get(digest)) for digest in digests], np.bool_)
-    for some in by_cluster(view, comparable & seen):
-        part = some.tolist()
+    for members in by_cluster(view, comparable & seen):
+        part = members.tolist()
         facts = {digests[row]: measured[digests[row]] for row in part}
         if len(facts) < 2:
             continue
-        sizes = dict(zip(digests[some], pixels[some], strict=True))
+        sizes = dict(zip(digests[members], pixels[members], strict=True))
         size = np.array([sizes[digest] for digest in facts])
         written = dict(zip(facts, _is_written(list(facts.values()), size), strict=True))
         found[part] = [written[digests[row]] for row in part]

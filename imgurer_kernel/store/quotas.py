@@ -118,9 +118,9 @@ def size_of(data: bytes | bytearray | memoryview | BinaryIO) -> int:
     if isinstance(data, bytes | bytearray | memoryview):
         return memoryview(data).nbytes
     try:
-        here = data.tell()
+        position = data.tell()
         end = data.seek(0, os.SEEK_END)
-        data.seek(here)
+        data.seek(position)
     except OSError:  # a pipe
         return 0
-    return end - here
+    return end - position

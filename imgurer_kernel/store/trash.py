@@ -224,9 +224,9 @@ class Trash:
     def finish_all(self, digests: Sequence[str]) -> None:
         """Do the same as `finish` for several digests, in one transaction."""
         with self._store.catalog.transaction() as connection:
-            held = queries.ids_by_digest(connection, digests)
+            in_catalog = queries.ids_by_digest(connection, digests)
             for digest in digests:
-                if digest not in held:
+                if digest not in in_catalog:
                     self._store.blobs.delete(digest)
 
     def unfinished(self, before: datetime) -> Sequence[str]:

@@ -88,16 +88,16 @@ def share_present(data: bytes) -> float:
     1.0
     """
     wanted = _unpacked_bytes(data[16:29])
-    unpacking, view, there = zlib.decompressobj(), memoryview(data), 0
+    unpacking, view, unpacked = zlib.decompressobj(), memoryview(data), 0
     for name, start, end in chunks(data):
         if name != _PIXELS or unpacking.eof:
             continue
         rest = bytes(view[start:end])
-        while rest and there < wanted:
-            there += len(unpacking.decompress(rest, _STEP))
+        while rest and unpacked < wanted:
+            unpacked += len(unpacking.decompress(rest, _STEP))
             rest = unpacking.unconsumed_tail
-    there += len(unpacking.flush()) if there < wanted else 0
-    return min(there / wanted, 1.0) if wanted else 1.0
+    unpacked += len(unpacking.flush()) if unpacked < wanted else 0
+    return min(unpacked / wanted, 1.0) if wanted else 1.0
 
 
 def _unpacked_bytes(header: bytes) -> int:

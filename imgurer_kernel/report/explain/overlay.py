@@ -149,8 +149,8 @@ def _blocks_apart(blocks: BlockMap | None, transform: Transform, size: tuple[int
     down, across = blocks.regions.shape
     column = np.floor((a * u + b * v + c - left) / (right - left) * across).astype(int)
     row = np.floor((d * u + e * v + f - top) / (bottom - top) * down).astype(int)
-    there = (column >= 0) & (column < across) & (row >= 0) & (row < down)
-    apart: BoolMask = there & blocks.regions[np.where(there, row, 0), np.where(there, column, 0)]
+    inside = (column >= 0) & (column < across) & (row >= 0) & (row < down)
+    apart: BoolMask = inside & blocks.regions[np.where(inside, row, 0), np.where(inside, column, 0)]
     return apart
 
 
@@ -243,8 +243,8 @@ def _refine(first: UInt8s, second: UInt8s, transform: Transform) -> Transform:
 def _misfit(first: UInt8s, second: UInt8s, transform: Transform) -> float:
     """Measure the mean difference of the gradients of two gray pictures."""
     size = _FINE_SIDE, _FINE_SIDE
-    there, inside = warp(np.repeat(first[..., None], 3, 2), transform, size)
-    one, other = there[..., 0].astype(np.float32), second.astype(np.float32)
+    warped, inside = warp(np.repeat(first[..., None], 3, 2), transform, size)
+    one, other = warped[..., 0].astype(np.float32), second.astype(np.float32)
     both = _erode(inside)[1:, 1:]
     side = _FINE_SIDE - 1
     slopes = [np.abs(np.diff(one - other, axis=k))[-side:, -side:][both] for k in (0, 1)]

@@ -253,8 +253,8 @@ class BlobStore(OriginalWriter, Thumbnails):
                 return  # ingested again meanwhile; a sound original is not replaced
             raise
         # A thumbnail alone is not restored.
-        there = any(self._backend.exists(f"{TRASH}/{nested(it, digest)}") for it in AREAS[:2])
-        moved = (there or self.holds(digest)) and self._move_all(digest, f"{TRASH}/", "")
+        in_trash = any(self._backend.exists(f"{TRASH}/{nested(it, digest)}") for it in AREAS[:2])
+        moved = (in_trash or self.holds(digest)) and self._move_all(digest, f"{TRASH}/", "")
         if not moved:
             location = self._backend.location(TRASH)
             message = f"{digest} is not in {location}; it was emptied, or never held it"

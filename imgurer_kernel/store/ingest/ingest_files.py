@@ -144,8 +144,10 @@ def renew_references(store: Store, digests: Iterable[str]) -> None:
     frame = store.catalog.run(files.present_files, list(ids.values()))
     frame = frame[frame["kept"].isin(["link", "reference"])]
     for digest, image_id in ids.items():
-        here = frame[frame["image_id"] == image_id]
-        for key, kept in zip(here["path_key"].tolist(), here["kept"].tolist(), strict=True):
+        image_files = frame[frame["image_id"] == image_id]
+        for key, kept in zip(
+            image_files["path_key"].tolist(), image_files["kept"].tolist(), strict=True
+        ):
             try:
                 store.blobs.put(os.fsdecode(key), digest=digest, mode=kept)
             except ImgurerError:

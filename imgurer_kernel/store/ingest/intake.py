@@ -187,8 +187,8 @@ class Intake:
     def _unknown(self, batch: "_Batch") -> list[int]:
         """List arrivals without a fingerprint, here or in the catalog."""
         places, arrivals = batch.places(), batch.arrivals
-        here = {arrivals[place].digest for place in places if arrivals[place].fingerprint}
-        needed = {arrivals[place].digest for place in places} - here
+        new_digests = {arrivals[place].digest for place in places if arrivals[place].fingerprint}
+        needed = {arrivals[place].digest for place in places} - new_digests
         missing = needed - self.catalog.run(queries.ids_by_digest, sorted(needed)).keys()
         return [place for place in places if arrivals[place].digest in missing]
 

@@ -73,7 +73,7 @@ class FileScan:
         self, found: Sequence[SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
     ) -> None:
         """Read the known files below the walked paths, and find those that are missing."""
-        here = {item.key: item for item in found}
+        found_by_key = {item.key: item for item in found}
         folders = [root.path for root in survey.roots if root.is_folder] + survey.absent
         single = [root.path for root in survey.roots if not root.is_folder] + survey.absent
         with self.catalog.transaction() as connection:
@@ -82,13 +82,13 @@ class FileScan:
             )
             new = [
                 item
-                for key, item in here.items()
+                for key, item in found_by_key.items()
                 if isinstance(item, SourceFile) and item.inode and key not in self.known
             ]
             inodes = sorted({item.inode for item in new if item.inode})
             earlier = known_files.with_inodes(connection, self.user, inodes)
         self._find_moved(new, earlier)
-        self._find_gone(here, survey, prune=prune)
+        self._find_gone(found_by_key, survey, prune=prune)
 
     # One file -------------------------------------------------------------------------------
 
@@ -226,11 +226,15 @@ class FileScan:
                     break
 
     def _find_gone(
-        self, here: dict[bytes, SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
+        self,
+        found_by_key: dict[bytes, SourceFile | Unreadable],
+        survey: WalkCoverage,
+        *,
+        prune: bool,
     ) -> None:
-        renumbered = _renumbered(here, self.known)
+        renumbered = _renumbered(found_by_key, self.known)
         places = _Places(survey.unlisted, renumbered)
-        absent = {key: it for key, it in self.known.items() if key not in here}
+        absent = {key: it for key, it in self.known.items() if key not in found_by_key}
         for root, reason in self._doubtful(survey, absent, prune=prune):
             self.doubts.append((readable(root), reason))
             absent = {key: it for key, it in absent.items() if not _is_at(key, root)}
@@ -295,12 +299,12 @@ class _Places:
 
 
 def _renumbered(
-    here: dict[bytes, SourceFile | Unreadable], known: dict[bytes, KnownFile]
+    found_by_key: dict[bytes, SourceFile | Unreadable], known: dict[bytes, KnownFile]
 ) -> dict[int, set[int]]:
     """Find the present device numbers of unchanged files, which may change at a restart."""
     numbers: dict[int, set[int]] = defaultdict(set)
     for key, before in known.items():
-        item = here.get(key)
+        item = found_by_key.get(key)
         if isinstance(item, SourceFile) and item.device and before.device:
             numbers[before.device].add(item.device)
     return numbers

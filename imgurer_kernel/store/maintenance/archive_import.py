@@ -111,8 +111,8 @@ def _restore(
     unread = set(FingerprintUpgrade(store).run(lambda *_: None))
     frame = store.catalog.run(files.files)
     # Files that are not at their paths on this machine are copies in the store from now on.
-    there = frame["path"].map(_is_there).astype("bool")
-    elsewhere = frame["kept"].isin(["link", "reference"]) & ~there
+    exists = frame["path"].map(_is_there).astype("bool")
+    elsewhere = frame["kept"].isin(["link", "reference"]) & ~exists
     store.catalog.run(rebuilding.keep_copies, frame.loc[elsewhere, "file_id"].tolist())
     digest_of = store.catalog.run(queries.digests_by_id, frame["image_id"].tolist())
     columns = (frame[name].tolist() for name in ("file_id", "image_id", "path", "filename"))
@@ -188,20 +188,20 @@ def _ingest(
 
     with reporting(progress, len(holdings), "Importing") as report:
         # Each original is read once, for all its holdings.
-        for digest, held in holdings.groupby("digest", sort=False):
+        for digest, rows in holdings.groupby("digest", sort=False):
             try:
                 first = _examined(intake, archive, str(digest))
             except ImageRejected as error:
                 reason = str(error)
                 waiting += (
                     Outcome(source=source, status="rejected", reason=reason)
-                    for source in held["source"]
+                    for source in rows["source"]
                 )
             else:
-                waiting += _arrivals(first, held, owners)
+                waiting += _arrivals(first, rows, owners)
             if len(waiting) >= BATCH:
                 commit()
-            report(len(held))
+            report(len(rows))
         commit()
     return outcome_frame(outcomes)
 
@@ -223,8 +223,8 @@ def _examined(intake: Intake, archive: Archive, digest: str) -> Arrival:
     return intake.examine(data, arriving)
 
 
-def _arrivals(first: Arrival, held: pd.DataFrame, owners: Mapping[str, str]) -> Iterator[Arrival]:
-    columns = (held[name].tolist() for name in ("user", "filename", "source", "brought_at"))
+def _arrivals(first: Arrival, rows: pd.DataFrame, owners: Mapping[str, str]) -> Iterator[Arrival]:
+    columns = (rows[name].tolist() for name in ("user", "filename", "source", "brought_at"))
     for user, filename, source, brought_at in zip(*columns, strict=True):
         yield replace(
             first,

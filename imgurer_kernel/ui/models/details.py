@@ -139,10 +139,10 @@ def holder_facts(visible: pd.DataFrame, visitor: str, holders: int) -> list[Fact
         Number of users who have one, visible or not.
     """
     facts: list[Fact] = []
-    for user, held in visible.groupby("user", sort=True):
+    for user, user_files in visible.groupby("user", sort=True):
         who = "you" if user == visitor else str(user)
-        facts.append(("Added by", f"{who}, {moment(held['taken_in'].min())}"))
-        places = sorted({_place(row) for row in row_dicts(held)})
+        facts.append(("Added by", f"{who}, {moment(user_files['taken_in'].min())}"))
+        places = sorted({_place(row) for row in row_dicts(user_files)})
         facts += [("File", place) for place in places[:MAX_FILES]]
         if len(places) > MAX_FILES:
             facts.append(("File", f"and {len(places) - MAX_FILES:,} more"))

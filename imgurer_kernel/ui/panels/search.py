@@ -288,13 +288,17 @@ def summary(results: SearchResults) -> str:
 
     Such as ``"3 duplicates · 2 more look alike · 1 hidden by the filters"``.
     """
-    alike = len(results.frame) - results.verified
+    unverified = len(results.frame) - results.verified
     parts = [count(results.verified, "duplicate")] if results.verified else []
-    if alike:
-        some = f"{alike:,} more look alike" if parts else f"{count(alike, 'picture')} look alike"
-        if alike == 1:
-            some = some.replace("look", "looks")
-        parts.append(some)
+    if unverified:
+        unverified_text = (
+            f"{unverified:,} more look alike"
+            if parts
+            else f"{count(unverified, 'picture')} look alike"
+        )
+        if unverified == 1:
+            unverified_text = unverified_text.replace("look", "looks")
+        parts.append(unverified_text)
     if results.hidden:
         parts.append(f"{results.hidden:,} hidden by the filters")
     return " · ".join(parts)

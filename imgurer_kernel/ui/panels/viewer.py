@@ -34,8 +34,8 @@ class ViewerPanel(Panel):
 
         def read(_: object) -> ImageListing:
             images = self.session.workbench.images(ids).set_index("image_id")
-            there = [each for each in ids if each in images.index]
-            return self.session.listing(images.loc[there].reset_index())
+            known_ids = [each for each in ids if each in images.index]
+            return self.session.listing(images.loc[known_ids].reset_index())
 
         self.job.start("Opening", read, lambda listing: self._open(listing, image_id))
 

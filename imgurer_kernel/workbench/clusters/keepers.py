@@ -71,8 +71,8 @@ def standard_keepers(
 
 def worth_measuring(clusters: pd.DataFrame) -> list[str]:
     """List the digests of clusters, except clusters of exact copies, whose measures are equal."""
-    alike = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
-    digests: list[str] = clusters.loc[~alike, "digest"].unique().tolist()
+    identical = clusters.groupby("cluster_id")["digest"].transform("nunique") == 1
+    digests: list[str] = clusters.loc[~identical, "digest"].unique().tolist()
     return digests
 
 
@@ -86,8 +86,8 @@ def _view(
     in_place = files["kept"].isin(IN_PLACE)
     if "is_link" not in files:
         links = [
-            here and key is not None and os.path.islink(key)  # noqa: PTH114  Path takes no bytes
-            for here, key in zip(in_place.tolist(), files["path_key"].tolist(), strict=True)
+            is_in_place and key is not None and os.path.islink(key)  # noqa: PTH114  Path takes no bytes
+            for is_in_place, key in zip(in_place.tolist(), files["path_key"].tolist(), strict=True)
         ]
         files = files.assign(is_link=np.array(links, np.bool_))
     known = in_place & files["device"].notna() & files["inode"].notna()

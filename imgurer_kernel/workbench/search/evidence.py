@@ -84,8 +84,8 @@ def _compare(one: Query, other: Query, original: Callable[[str], UInt8s | None] 
     """Search for each picture with the other, and compare them from the matches found."""
 
     def originals(positions: Int64s) -> list[UInt8s]:
-        asked = [original((one, other)[k].digest) for k in positions] if original else []
-        return [picture for picture in asked if picture is not None]
+        decoded = [original((one, other)[k].digest) for k in positions] if original else []
+        return [picture for picture in decoded if picture is not None]
 
     images = _image_cache(one, other, originals)
     frames = key_arrays([each.fingerprint.frame_key for each in (one, other)])
