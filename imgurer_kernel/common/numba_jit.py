@@ -30,7 +30,7 @@ event.register("numba:compile", _Notice())  # type: ignore[no-untyped-call]
 def compiled(
     signature: str, *, cache: bool = True, fastmath: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a function to be compiled at once for one signature; it releases the GIL.
+    """Decorate a function to be compiled immediately for one signature; it releases the GIL.
 
     With a signature a function is ready when its module is imported, and other argument types are
     refused instead of compiled for. numba caches the machine code in ``NUMBA_CACHE_DIR``, beside

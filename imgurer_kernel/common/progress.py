@@ -41,7 +41,7 @@ def counted(progress: Progress, stage: str, total: int) -> Advance:
 
 @contextmanager
 def reporting(progress: ProgressOption, total: int, what: str) -> Iterator[Advance]:
-    """Report work on a known number of files; the bar appears at once.
+    """Report work on a known number of files; the bar appears immediately.
 
     Examples
     --------

@@ -153,7 +153,7 @@ def in_order(
     >>> list(in_order(lambda number: number**2, [3, 1, 2]))
     [9, 1, 4]
     """
-    # Without waiting: a cancelled search must end at once, though a part may take seconds more.
+    # Without waiting: a cancelled search must end immediately, though a part may take seconds more.
     with thread_pool(workers, wait_at_end=False) as pool:
         waiting = deque(pool.submit(work, part) for part in parts)
         while waiting:

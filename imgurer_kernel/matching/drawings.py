@@ -68,7 +68,7 @@ def captioned(features: Float64s) -> BoolMask:
 
 
 def captioned_across(features: Float64s) -> BoolMask:
-    """Mark pictures that are the same but for captions, of which the writing says nothing.
+    """Mark pictures that are the same except for captions, whose writing is no evidence.
 
     On coloured ones that may be large letters at the top or the bottom, as on memes whose template
     has a plain ground: all between these strips agrees. Pages and screens of one layout have little

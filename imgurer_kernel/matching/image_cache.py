@@ -228,7 +228,7 @@ class ImageCache:
     def have_seams(
         self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s, cuts: Float64s
     ) -> BoolMask:
-        """Mark pairs of which one shows another picture beside the common part, bool (k,)."""
+        """Mark pairs where one shows another picture beside the common part, bool (k,)."""
         found = np.zeros(len(first), np.bool_)
         rows = np.flatnonzero(seams.may_have_seams(maps, boxes))
         for k in rows[np.lexsort((second[rows], first[rows]))].tolist():

@@ -251,7 +251,7 @@ def _readable(features: Float64s) -> BoolMask:
 
 
 def _agree_beside(features: Float64s) -> BoolMask:
-    """Mark pairs of which many blocks agree, and all blocks beside regions that may be covered."""
+    """Mark pairs whose blocks agree, many of them, except in regions that may be covered."""
     agree: BoolMask = (features[:, local.REST_BAD] <= _PHOTO_BAD) & (features[:, local.BIG] <= 0.2)
     agree &= (features[:, local.REST_Q25] >= 0.88) & (features[:, local.AGREE] >= _SPLIT_AGREE)
     return agree

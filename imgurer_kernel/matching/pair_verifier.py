@@ -252,8 +252,8 @@ class PairVerifier:
         agrees = are_same(measures)
         status = np.where(agrees, SAME, DIFFERENT).astype(np.uint8)
         found = np.zeros((len(rows), DETAILS), np.uint8)
-        # Judged at once: where this map shows other colours or content, the next may not, as with a
-        # flag turned over.
+        # Judged immediately: where this map shows other colours or content, the next may not, as
+        # with a flag that was turned.
         agreeing = np.flatnonzero(agrees)
         status[agreeing], found[agreeing] = self._judged(
             rows[agreeing], maps[agreeing], measures[agreeing], negative[agreeing]
@@ -272,7 +272,7 @@ class PairVerifier:
         return same
 
     def _judge_doubtful(self, rows: Int64s) -> None:
-        """Judge pairs of which no match agrees well enough, at the match that agrees best."""
+        """Judge pairs none of whose matches agrees well enough, at the match that agrees best."""
         pairs = self.pairs
         doubtful = pairs.measures[rows, 1] >= self._doubtful[rows]
         rows = rows[doubtful & (pairs.status[rows] == DIFFERENT) & ~self._is_judged[rows]]

@@ -188,7 +188,7 @@ class CachedComparer:
         measures: Float32s,
         negative: BoolMask | None = None,
     ) -> Float64s:
-        """Judge pairs laid on each other by maps, as `imgurer_kernel.matching.judgement.judge`."""
+        """Judge pairs aligned by maps, as `imgurer_kernel.matching.judgement.judge`."""
 
         def compute(new: Int64s) -> Float64s:
             inverted = None if negative is None else negative[new]

@@ -107,7 +107,7 @@ def _refine_maps(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
 
 
 def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
-    """Count blocks of pictures that are laid on each other by these maps, as shares (n,)."""
+    """Count blocks of pictures aligned by these maps, as shares (n,)."""
     one, other = _blur(first.astype(np.float32)), _blur(second.astype(np.float32))
     other, _, _, inside = warp(other, _whole_boxes(len(first))[:, 1], maps)
     both: BoolMask = inside[:, :-1, :-1] & inside[:, :-1, 1:] & inside[:, 1:, :-1]

@@ -60,7 +60,7 @@ def _united(own: Int64s, other: Int64s, maps: Float64s) -> Int64s:
 
 
 def lie_apart(content: Int64s, maps: Float64s) -> BoolMask:
-    """Mark the pairs of which neither content lies mostly within the other, bool (n,).
+    """Mark the pairs where neither content lies mostly within the other, bool (n,).
 
     As `imgurer_kernel.matching.verify.lie_apart`, without a comparison within these boxes.
 

@@ -33,7 +33,7 @@ class Cut:
 
     @classmethod
     def of(cls, count: int, radius: int) -> "Cut":
-        """Cut evenly into so many chunks.
+        """Cut evenly into this number of chunks.
 
         Examples
         --------
@@ -64,7 +64,7 @@ class Cut:
 
 
 def bit_moves(count: int) -> UInt64s:
-    """Return where the bits of each byte of a hash go, uint64 (16, 256, 2), for so many chunks.
+    """Return the permuted bits of each byte of a hash, uint64 (16, 256, 2), by number of chunks.
 
     Adjacent bits depend on each other, and those of one direction are mostly the same: so each
     chunk has bits from all parts of both words. Chunks of one word each would be near by chance

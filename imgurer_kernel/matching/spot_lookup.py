@@ -110,7 +110,7 @@ class Queries:
         return cls(fresh, own.hashes[which, spot], pictures[which] * MAX_SPOTS + spot)
 
     def moved(self, chunks: int, *, mirror: bool) -> UInt64s:
-        """Return the hashes, mirrored or not, with their bits moved for so many chunks."""
+        """Return the hashes, mirrored or not, with their bits permuted for a number of chunks."""
         from imgurer_kernel.matching._numba.spot_scan import move_all
 
         hashes = np.array(mirrored(self.asked) if mirror else self.asked, np.uint64, order="C")
@@ -148,7 +148,7 @@ class StoredSpots:
         ]
 
     def plan(self, queries: int, radius: int) -> tuple[float, Cut, bool]:
-        """Choose a way to look up so many queries: expected seconds, cut, whether by buckets."""
+        """Choose how to look up a number of queries: expected seconds, cut, whether by buckets."""
         stored = len(self.number) * MAX_SPOTS
         plans = [(_seconds(cut, stored, queries), cut, False) for cut in _cuts(radius)]
         if self.buckets is not None:
@@ -201,7 +201,7 @@ def _cuts(radius: int) -> list[Cut]:
 
 
 def _seconds(cut: Cut, stored: int, queries: int) -> float:
-    """Estimate the time to look so many stored hashes up in tables of so many queries."""
+    """Estimate the time to look up a number of stored hashes in tables of a number of queries."""
     made = queries * sum(cut.entries())
     if made > _MOST_ENTRIES:
         return np.inf
@@ -211,7 +211,7 @@ def _seconds(cut: Cut, stored: int, queries: int) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InBuckets:
-    """Queries, moved, to be looked up in buckets of stored spots."""
+    """Queries with permuted bits, to be looked up in buckets of stored spots."""
 
     stored: StoredSpots
     buckets: SpotBuckets

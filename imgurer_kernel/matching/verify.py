@@ -166,7 +166,7 @@ def are_same(measures: Float32s) -> BoolMask:
 
 
 def lie_apart(overlap: Float32s, maps: Float64s, first: Int64s, second: Int64s) -> BoolMask:
-    """Mark the pairs of which neither picture lies mostly within the other, bool (n,).
+    """Mark the pairs where neither picture lies mostly within the other, bool (n,).
 
     Parameters
     ----------

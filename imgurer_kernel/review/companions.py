@@ -25,7 +25,7 @@ from imgurer_kernel.store.catalog.journal import JournalEntry
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A sidecar that goes along with the file of an act.
+    """A sidecar that is moved together with the file of an act.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def _is_of(sidecar: bytes, act: Act) -> bool:
 def move_along(
     entry: JournalEntry, of_file: JournalEntry, step: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Move a sidecar to where its file has gone, given the entry of that.
+    """Move a sidecar to the folder that its file was moved to, given the entry of that file.
 
     Raises
     ------

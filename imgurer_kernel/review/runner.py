@@ -268,7 +268,7 @@ class ActRunner:
 
 
 def _require_unchanged(act: Act, found: Found) -> None:
-    """Raise if a file, or the path to the one that goes, was replaced since the check."""
+    """Raise if a file, or the path to the removed file, was replaced since the check."""
     assert found.file is not None  # noqa: S101 (true of every file on disk)
     assert act.source_root is not None  # noqa: S101
     if not found.file.is_unchanged():

@@ -166,7 +166,7 @@ def _hides_less(own: Float64s, other: Float64s) -> bool:
 
 
 def _grown(part: BoolMask, blocks: int) -> BoolMask:
-    """Mark the blocks that are at most so many away from a marked one, diagonally too."""
+    """Mark the blocks within a distance of a marked one, diagonally too."""
     wide = np.pad(part, blocks)
     steps = range(2 * blocks + 1)
     high, across = part.shape

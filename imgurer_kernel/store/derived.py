@@ -144,7 +144,7 @@ def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path
-        The file; it is made if missing. The lock of a process that dies is free at once.
+        The file; it is made if missing. The lock of a process that dies is free immediately.
     waiting
         Called ten times a second while another holder has the lock; may raise to stop.
 

@@ -189,5 +189,5 @@ def unseal_header(header: str, key: bytes, cookie: str) -> LoginSession:
 
 
 def kernel_token(key: bytes, kernel_id: str) -> str:
-    """Return the token with which a kernel asks for its user; making it requires the secret."""
+    """Return the token that identifies a kernel to the server; making it requires the secret."""
     return hmac.new(key, f"kernel {kernel_id}".encode(), hashlib.sha256).hexdigest()

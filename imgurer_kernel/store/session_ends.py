@@ -1,4 +1,4 @@
-"""Notify a server at once that sessions have ended, whichever process has ended them.
+"""Notify a server immediately that sessions have ended, whichever process has ended them.
 
 Accounts are disabled, and passwords set, in the process of an admin's page or by a command, which
 change the catalog. A file beside it, of which only the time counts, shows that it must be read.

@@ -89,7 +89,7 @@ class Runner:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One running piece of work: it reports progress here, and is told to stop."""
+    """One running piece of work: it reports its progress here, and can be stopped."""
 
     on_progress: Callable[["Task", int, int], None]
     stop: threading.Event = field(default_factory=threading.Event)

@@ -91,7 +91,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class EitherOr:
-    """Options of which at most one may be given."""
+    """Options that exclude each other: at most one may be given."""
 
     arguments: tuple[Argument, ...]
 
@@ -123,7 +123,7 @@ def argument(*flags: str, **options: Any) -> Argument:  # noqa: ANN401 - argpars
 
 
 def either_or(*arguments: Argument) -> EitherOr:
-    """Declare options of which at most one may be given."""
+    """Declare options that exclude each other: at most one may be given."""
     return EitherOr(arguments)
 
 

@@ -52,7 +52,7 @@ def read_filters(call: Call) -> dict[str, Any]:
 
 
 def require_known_folders(wb: Workbench, folders: Iterable[str]) -> None:
-    """Refuse folders, such as those of ``--reference``, of which the store knows no file.
+    """Refuse folders, such as those of ``--reference``, without a file in the store.
 
     A misspelled reference folder would protect nothing, and its files would be offered for removal.
 

@@ -56,7 +56,7 @@ def by_kind(rejected: Mapping[str, str]) -> tuple[dict[str, str], Counter[str]]:
 
 
 def kinds_text(others: Counter[str]) -> str:
-    """Describe how many files of which other kinds were left out.
+    """Describe how many files were left out, by kind.
 
     Examples
     --------

@@ -321,7 +321,7 @@ class DashboardServer(Voila):  # type: ignore[misc]  # Voila has no types
             start(threading.Thread(target=webbrowser.open, args=(address,), daemon=True))
 
     async def _check_ended_sessions(self) -> None:
-        """Close pages at once whose session another process has ended."""
+        """Close pages immediately whose session another process has ended."""
         if self.ends.are_new():
             self.provider.look_again()
             await self._close_ended_pages()

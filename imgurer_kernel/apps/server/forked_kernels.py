@@ -183,7 +183,7 @@ class ForkServer:
         Raises
         ------
         ServerError
-            If there is no process within `ANSWER_SECONDS`. From then on it is raised at once,
+            If there is no process within `ANSWER_SECONDS`. From then on it is raised immediately,
             unless the cause was the exit of a fork server that had forked before.
         """
         if self._has_failed:

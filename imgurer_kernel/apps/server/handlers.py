@@ -252,6 +252,6 @@ class VisitorInfoHandler(RequestInfoSocketHandler):  # type: ignore[misc]  # Voi
             raise HTTPError(403)
 
     def open(self, kernel_id: str) -> None:
-        """Answer at once if the visitor is known already."""
+        """Answer immediately if the visitor is known already."""
         super().open(kernel_id)
         self._cache.pop(kernel_id, None)  # sent once; the cookie need not stay in memory

@@ -235,7 +235,7 @@ class VisitorKernelManager(AsyncMappingKernelManager):
             self.ending.discard(kernel_id)
 
     async def kill(self, kernel_id: str) -> None:
-        """Kill a kernel's process at once, whatever its state."""
+        """Kill a kernel's process immediately, whatever its state."""
         provisioner = self.get_kernel(kernel_id).provisioner
         if provisioner is not None and provisioner.has_process:
             await provisioner.kill()

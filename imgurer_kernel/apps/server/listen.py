@@ -47,7 +47,7 @@ class Listen:
 
     @property
     def wants_tls(self) -> bool:
-        """Whether requests of other machines must come by TLS."""
+        """Whether requests of other machines must use TLS."""
         return self.reached and not self.insecure
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 
 
 class _RefusingFinder(MetaPathFinder):
-    """Refuses to import some names; it is asked before any other finder."""
+    """Refuses to import some names; it comes before all other finders."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names

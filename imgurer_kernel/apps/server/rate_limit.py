@@ -309,7 +309,7 @@ class FairWorker:
                     break
             else:
                 return
-        # Outside the lock: a callback on a finished future runs at once.
+        # Outside the lock: a callback on a finished future runs immediately.
         done.add_done_callback(functools.partial(self._end, task.future))
 
     def _end(self, future: "Future[Any]", done: "Future[Any]") -> None:

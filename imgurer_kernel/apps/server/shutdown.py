@@ -33,7 +33,7 @@ def stop_on_signals(loop: IOLoop) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a line at once; ignore a closed terminal or reader."""
+    """Print a line immediately; ignore a closed terminal or reader."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -272,7 +272,7 @@ def _blur(picture: UInt8s, across: float, down: float) -> UInt8s:
 
 
 def _erode(mask: BoolMask) -> BoolMask:
-    """Clear the pixels of which one of 8 neighbors is clear or outside."""
+    """Erode a mask: clear its pixels that are at the edge or have a clear one among 8 neighbors."""
     # Padded, since Pillow would extend the border outwards and keep it.
     padded = Image.fromarray(np.pad(mask, 1).astype(np.uint8))
     return np.asarray(padded.filter(ImageFilter.MinFilter(3)))[1:-1, 1:-1] > 0

@@ -20,7 +20,7 @@ class TrashArea:
     backend: Backend
 
     def digests(self, older_than: float = 0.0) -> set[str]:
-        """Return digests of which any file has been in the trash for some seconds."""
+        """Return digests with a file that has been in the trash for a number of seconds."""
         prefix = f"{TRASH}/"
         found: set[str] = set()
         for area in AREAS:

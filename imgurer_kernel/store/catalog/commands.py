@@ -154,7 +154,7 @@ def mark_files(connection: Connection, states: Mapping[int, FileState], moment: 
 
 
 def drop_image(connection: Connection, image_id: int) -> None:
-    """Move an image of which no file is present into the trash, with all its files."""
+    """Move an image without a present file into the trash, with all its files."""
     row = first_row(connection, "SELECT active, digest FROM images WHERE image_id = ?", [image_id])
     if row is None or row[0]:
         return

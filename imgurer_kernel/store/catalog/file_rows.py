@@ -112,7 +112,7 @@ class FileLedger:
         return new, other, [file_id for file_id in self._before if file_id not in self.rows]
 
     def touched_images(self) -> set[int]:
-        """Return images of which a row is new, deleted or changed."""
+        """Return images with a new, deleted or changed row."""
         new, other, gone = self.changed()
         ids = {row.image_id for row in (*new, *other)}
         return (

@@ -268,7 +268,7 @@ def _finish(connection: Connection, root: Path) -> None:
 
 
 def _invalidate(connection: Connection) -> None:
-    """Invalidate indexes in memory, and fingerprints of which a table is lost."""
+    """Invalidate indexes in memory, and fingerprints that have lost a table."""
     connection.execute(
         f"""
         UPDATE trash_images SET algorithm = '{LOST}', verification_grays = ?

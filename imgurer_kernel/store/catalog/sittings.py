@@ -84,7 +84,7 @@ def whole(connection: Connection, batch: str) -> SittingStep | None:
 
 
 def removed_by(connection: Connection, file_ids: Iterable[int]) -> dict[int, str]:
-    """Describe by which sitting files were removed, and whether they were deleted, by file_id.
+    """Describe the sittings that removed files, and whether they were deleted, by file_id.
 
     Files that were restored, or never removed by an act, are left out.
     """

@@ -139,7 +139,7 @@ def restored(connection: Connection, file_ids: Iterable[int]) -> set[int]:
 
 
 def digests(connection: Connection, before: datetime) -> list[str]:
-    """List digests without an image of which all files were forgotten before a time (UTC)."""
+    """List digests without an image whose files were all forgotten before a time (UTC)."""
     found = connection.execute(
         """
         SELECT digest FROM trash ANTI JOIN images USING (digest)

@@ -41,7 +41,7 @@ def is_store_folder(files: Iterable[str], folders: Iterable[str]) -> bool:
 
 
 def in_left_out_folder(folder: str, root: str) -> bool:
-    """Return whether a walk from a root would not come to a folder.
+    """Return whether a walk from a root would not reach a folder.
 
     Examples
     --------

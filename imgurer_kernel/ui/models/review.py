@@ -90,7 +90,7 @@ class ReviewModel(ReviewListing):
         chosen = members["file_id"] == file_id
         reason = chosen.map({True: "kept: you chose it", False: "you chose another one to keep"})
         members = members.assign(keeper_id=file_id, keeper_reason=reason)
-        # Labels known from the search are shown at once; the others are computed meanwhile.
+        # Labels known from the search are shown immediately; the others are computed meanwhile.
         self.queue = queue.replaced(against_keepers(members, {})[0])
         self.label_job.start(
             "Comparing",
@@ -117,8 +117,8 @@ class ReviewModel(ReviewListing):
             if verdict == "different" and members["image_id"].nunique() == 1:
                 self._fail({cluster_id: SAME_BYTES})
                 continue
-            # Shown at once: the keyboard moves on to the next cluster while the store is still busy
-            # with this one.
+            # Shown immediately: the keyboard moves on to the next cluster while the store is still
+            # busy with this one.
             self._mark((cluster_id,), Done(text=WORDS[verdict], pending=True))
             ids = members.sort_values("is_medoid", ascending=False, kind="stable")["image_id"]
             self.acts.add(

@@ -91,7 +91,7 @@ class FolderPanel(Panel):
         self._show_costs(None)
         self._show_state(None)
         self._show_result(None)
-        # Last: without an event loop, as in a script, the result arrives at once and is shown.
+        # Last: without an event loop, as in a script, the result arrives immediately and is shown.
         model.load()
 
     def _ingest(self) -> None:

@@ -57,7 +57,7 @@ class GalleryPanel(Panel):
         self.widget = FrameGallery(self.open_page, total=len(self._pages))
         self.set_parts(ProgressLine(self.job), self.widget)
         self.widget.observe(self._follow, "ranges")
-        # The first page is read at once: an error is shown in the cell.
+        # The first page is read immediately: an error is shown in the cell.
         self.widget.show(0, self._read(0))
 
     def __repr__(self) -> str:

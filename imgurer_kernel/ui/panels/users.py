@@ -94,7 +94,7 @@ class UsersPanel(Panel):
             self.table.show(account_rows(accounts, visitor, datetime.now(UTC)))
 
     def _run_or_confirm(self, action: str, name: str) -> None:
-        """Run actions that one click undoes; ask for confirmation before others."""
+        """Run actions that one click can undo; ask for confirmation before others."""
         if action == "enable":
             self.model.enable(name)
             return

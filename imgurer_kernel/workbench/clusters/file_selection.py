@@ -169,7 +169,7 @@ class FileSelection:
         return np.array(excluded, np.bool_)
 
     def left_out(self, files: pd.DataFrame) -> Int64s:
-        """List images of which no file takes part, of all marked files: ids, ascending."""
+        """List images none of whose files takes part, among all marked files: ids, ascending."""
         listed = files["is_listed"].to_numpy(bool)
         return np.setdiff1d(files["image_id"], files["image_id"][listed]).astype(np.int64)
 

@@ -106,7 +106,7 @@ class ClusterFacts:
         return disk_check.at(selection.marked(self.files), digests)
 
     def members_without_files(self, checked: pd.DataFrame) -> Int64s:
-        """List members of which no file takes part: image_ids, ascending."""
+        """List members none of whose files takes part: image_ids, ascending."""
         listed = checked.loc[checked["is_listed"].astype(bool), "image_id"]
         members = self.grouped.clusters.members
         return distinct(members[~np.isin(members, listed.to_numpy(np.int64))])

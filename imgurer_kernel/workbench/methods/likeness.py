@@ -41,7 +41,7 @@ class LikenessMethods(PairMethods):
             The same seed and pictures give the same map.
         progress
             As in `clusters`; laying out 4,000 pictures takes 20 s. Ctrl-C, or the stop button of a
-            notebook, ends it at once.
+            notebook, ends it immediately.
 
         Raises
         ------

@@ -66,7 +66,7 @@ class ImageLoader:
 
     @property
     def pictures(self) -> PictureLoaders:
-        """Return all functions by which a search for clusters loads pictures."""
+        """Return all functions that load pictures for a search for clusters."""
         return PictureLoaders(
             self.verification, self.thumbnails, self.colours, self.taken, self.originals
         )

@@ -55,7 +55,7 @@ def add_account(call: Call) -> int:
 def change_password(call: Call) -> int:
     """Change a password."""
     with noted(call.workbench()) as wb:
-        # Before asking for the password, so that an unknown name fails at once.
+        # Before asking for the password, so that an unknown name fails immediately.
         name = wb.accounts.get(call.arguments.name).name
         wb.accounts.set_password(name, read_password(from_stdin=call.arguments.password_stdin))
         return _write_account(

@@ -1,6 +1,6 @@
 """The lease: which process may have the catalog open, by a lock file and a queue.
 
-DuckDB lets one process open a file read-write and refuses all others at once. A lease makes
+DuckDB lets one process open a file read-write and refuses all others immediately. A lease makes
 them wait in a queue instead: its holder keeps the connection open, because opening costs ten
 times as much as a query, and releases the lease when other processes wait and its quantum is over,
 or when it has been idle for a while.

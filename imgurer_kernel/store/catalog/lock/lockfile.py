@@ -179,8 +179,8 @@ class LockFile:
         return True
 
     def _wait_blocking(self, descriptor: int, deadline: float) -> bool:
-        # `flock` cannot be interrupted: a thread waits in it, and releases the lock at once if it
-        # gets it after the deadline. Which of the two came first is decided under `decision`.
+        # `flock` cannot be interrupted: a thread waits in it, and releases the lock immediately if
+        # it gets it after the deadline. Which of the two came first is decided under `decision`.
         arrived, decision = threading.Event(), threading.Lock()
         abandoned = False
 

@@ -12,7 +12,7 @@ class TicketQueue:
     The system wakes all processes that wait for a file lock and gives it to any of them, so that
     one of eight may come last thirty times in a row. Here each process waits for the ticket just
     ahead, and only the first for the lock itself: the queue of Craig (1993) and of Landin and
-    Hagersten (1994) with files as nodes. The tickets of processes that died are free at once.
+    Hagersten (1994) with files as nodes. The tickets of processes that died are free immediately.
 
     Parameters
     ----------

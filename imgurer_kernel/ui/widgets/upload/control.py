@@ -256,7 +256,7 @@ class UploadControl(anywidget.AnyWidget):
 
     def _judge(self, key: str, upload: Upload) -> None:
         future = self._worker.submit(_judged, self._on_file, upload)
-        # Before adding the callback, which looks it up, and may run at once.
+        # Before adding the callback, which looks it up, and may run immediately.
         self._judged[key] = upload, future
         future.add_done_callback(partial(self._settle, key))
 
