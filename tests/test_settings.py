@@ -108,6 +108,6 @@ def test_from_env_converts_each_kind(tmp_path):
     )
 
 
-def test_a_variable_that_is_no_number_is_named():
+def test_a_variable_that_is_not_a_number_is_named():
     with pytest.raises(SettingsError, match="IMGURER_RADIUS is 'ten'"):
         Settings.from_env({"IMGURER_RADIUS": "ten"})

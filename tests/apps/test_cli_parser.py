@@ -378,7 +378,7 @@ def test_names_do_not_steer_the_terminal(run, tmp_path):
     assert row["source"].endswith("two\nlines\x1b[31m\u202e.jpg")
 
 
-def test_names_that_are_no_text_are_readable_and_valid_json(run, tmp_path):
+def test_names_that_are_not_text_are_readable_and_valid_json(run, tmp_path):
     folder = tmp_path / "odd"
     folder.mkdir()
     path = folder / os.fsdecode(b"caf\xe9.jpg")
@@ -485,7 +485,7 @@ def start(*words, **options):
     return subprocess.run(command, check=False, capture_output=True, **options)
 
 
-def test_a_reader_that_goes_away_is_no_traceback(run, folder, tmp_path):
+def test_a_reader_that_goes_away_causes_no_traceback(run, folder, tmp_path):
     run("ingest", folder)
     shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 'store'}' --json users list"
     done = subprocess.run(

@@ -31,7 +31,7 @@ def test_unsafe_listening_is_wrong_usage(tmp_path, capfd, words, remedy):
     assert not root.exists(), "nothing is made for a server that does not start"
 
 
-def test_a_proxy_that_is_no_address_is_said(tmp_path, capfd):
+def test_a_proxy_that_is_not_an_address_is_reported(tmp_path, capfd):
     words = ["--login", "--trusted-proxy", "proxy.example"]
     assert main(["--root", str(tmp_path / "store"), "serve", *words]) == 1
     assert "such as 127.0.0.1" in capfd.readouterr().err

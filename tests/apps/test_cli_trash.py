@@ -30,7 +30,7 @@ def rows(run, *words):
     return json.loads(out)
 
 
-def test_forgotten_listed_restored_and_deleted_for_good(run, tmp_path):
+def test_forgotten_listed_restored_and_deleted_permanently(run, tmp_path):
     status, said, _ = run("forget", 1, 2)
     assert status == 0
     assert said.startswith("2 pictures forgotten, 2 of which nobody has any more")

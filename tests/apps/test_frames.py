@@ -124,7 +124,7 @@ def test_a_frame_that_is_cut_off_anywhere(end):
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 10_000])
-def test_a_text_is_no_message(size):
+def test_a_text_is_not_a_message(size):
     assert refusal("\x06" * size).code == 1003
 
 

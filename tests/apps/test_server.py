@@ -171,7 +171,7 @@ def test_a_proxy_brings_in_others_who_need_a_login(store, notebook, no_voila):
 
 
 @pytest.mark.parametrize("text", ["", "proxy.example", "10.0.0.1/8", "300.1.1.1", "10.0.0.0/33"])
-def test_a_proxy_that_is_no_address_is_refused(store, notebook, no_voila, text):
+def test_a_proxy_that_is_not_an_address_is_refused(store, notebook, no_voila, text):
     with pytest.raises(ServerError, match=r"such as 127\.0\.0\.1"):
         serve(store, port=0, login=True, notebook=notebook, trusted_proxies=[text])
 
@@ -199,7 +199,7 @@ def test_a_login_without_accounts_names_the_command(store, notebook, no_voila):
         serve(store, port=0, login=True, open_browser=False, notebook=notebook)
 
 
-def test_a_missing_notebook_is_said(store, tmp_path, no_voila):
+def test_a_missing_notebook_is_reported(store, tmp_path, no_voila):
     with pytest.raises(ServerError, match=r"no notebook .*none\.ipynb"):
         serve(store, port=0, open_browser=False, notebook=tmp_path / "none.ipynb")
 
@@ -433,7 +433,7 @@ def test_the_dashboards_notebook_is_found():
     assert configuration.find_notebook().name == "dashboard.ipynb"
 
 
-def test_a_notebook_that_is_nowhere_is_said(monkeypatch, tmp_path):
+def test_a_notebook_that_is_nowhere_is_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(configuration, "PACKAGE", tmp_path)
     with pytest.raises(ServerError, match="reinstall"):
         configuration.find_notebook()

@@ -28,7 +28,7 @@ def test_it_is_given_back_where_that_is_possible(monkeypatch):
 
 
 @pytest.mark.parametrize("library", [lambda _: object(), lambda _: ctypes.CDLL("/nowhere/lib.so")])
-def test_another_library_is_no_error(monkeypatch, library):
+def test_another_library_is_not_an_error(monkeypatch, library):
     real = ctypes.CDLL
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: real(name) if name else library(name))

@@ -265,7 +265,7 @@ def test_a_search_by_a_picture_that_is_not_stored(at):
     expect(panel(page)).to_contain_text("is not kept; drop it here again", timeout=60_000)
 
 
-def test_a_file_that_is_no_picture_is_refused_where_it_was_dropped(at):
+def test_a_file_that_is_not_a_picture_is_refused_where_it_was_dropped(at):
     page = at("#search")
     choose(page, ("notes.jpg", b"not a picture at all"))
     expect(rows(page)).to_contain_text("Cannot be searched for")

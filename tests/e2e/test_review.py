@@ -272,7 +272,7 @@ def test_not_the_same_does_not_come_back_and_later_does(review):
     expect(clusters(page)).to_have_count(1, timeout=60_000)
 
 
-def test_a_file_that_changed_meanwhile_stays_and_it_is_said(shared, pictures):
+def test_a_file_that_changed_meanwhile_stays_and_it_is_reported(shared, pictures):
     page = shared
     page.evaluate("location.hash = '#review'")
     expect(clusters(page).nth(1)).to_be_visible()

@@ -114,7 +114,7 @@ def test_views_of_one_scene_are_a_still():
     assert (found.format, found.frame_key, found.frames_digest) == ("MPO", STILL, None)
 
 
-def test_a_preview_in_a_tiff_is_no_page():
+def test_a_preview_in_a_tiff_is_not_a_page():
     pages = [Image.fromarray(scene(1, 160, 120)), Image.fromarray(scene(1, 40, 30))]
     file = io.BytesIO()
     pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:])

@@ -148,19 +148,19 @@ def test_the_share_within_a_frame_is_never_too_large(left, top, right, bottom, c
 
 @pytest.mark.parametrize("side", range(4))
 @pytest.mark.parametrize("colour", [0, 200])
-def test_a_plain_strip_on_one_side_is_no_frame(side, colour):
+def test_a_plain_strip_on_one_side_is_not_a_frame(side, colour):
     strip = bordered(PICTURE, *(40 * (k == side) for k in range(4)), colour)
     assert trim(strip) != (0, 0, *strip.shape[::-1])
     assert within_frame(thumbnail(strip)[None]) == 1
 
 
-def test_ends_of_two_grays_are_no_frame():
+def test_ends_of_two_grays_are_not_a_frame():
     picture = PICTURE.copy()
     picture[:20], picture[-20:] = 250, 30
     assert within_frame(thumbnail(picture)[None]) == 1
 
 
-def test_a_sky_that_grows_brighter_is_no_frame():
+def test_a_sky_that_grows_brighter_is_not_a_frame():
     picture = PICTURE.copy()
     picture[:60] = np.linspace(100, 118, 60).astype(np.uint8)[:, None]
     assert trim(picture)[:2] == (0, 60)

@@ -62,7 +62,7 @@ def test_raw_files_are_not_taken_for_their_previews():
     assert sniff.sniff(encode(PICTURE, "TIFF", tiffinfo={330: 8})) == "TIFF"
 
 
-def test_the_minor_version_is_no_brand():
+def test_the_minor_version_is_not_a_brand():
     box = b"ftypisom" + b"avif" + b"mp42"
     with pytest.raises(UnknownFormat, match="video"):
         sniff.sniff(struct.pack(">I", len(box) + 4) + box)

@@ -143,7 +143,7 @@ def test_cameras(make, model, expected):
         {2: (1.0, 2.0, 3.0), 4: (1.0, 2.0, 3.0)},
     ],
 )
-def test_places_that_are_none(place):
+def test_invalid_places(place):
     facts = exif.facts(exif_bytes(place=place))
     assert (facts.latitude, facts.longitude) == (None, None)
 

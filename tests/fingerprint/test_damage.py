@@ -91,7 +91,7 @@ def test_lost_restart_markers_are_reported():
 
 
 @pytest.mark.parametrize("kind", [{}, {"subsampling": 2}, {"optimize": True}])
-def test_a_missing_end_marker_is_no_loss(kind):
+def test_a_missing_end_marker_is_not_a_loss(kind):
     for seed in range(5):
         data = encode(scene(seed, 331, 249), quality=85, **kind)
         assert data.endswith(b"\xff\xd9")

@@ -132,7 +132,7 @@ def test_any_exception_of_a_decoder_is_a_rejection(monkeypatch, error):
     assert "/usr" not in str(caught.value)
 
 
-def test_a_stop_of_the_user_is_no_rejection(monkeypatch):
+def test_a_stop_of_the_user_is_not_a_rejection(monkeypatch):
     def load(self):
         raise KeyboardInterrupt
 

@@ -65,7 +65,7 @@ def test_hex_is_the_packages_and_comes_back(row, column):
 @pytest.mark.parametrize(
     "text", ["", "0" * 31, "0" * 33, "g" * 32, " " + "0" * 31, "0x" + "0" * 30]
 )
-def test_other_text_is_no_hash(text):
+def test_other_text_is_not_a_hash(text):
     with pytest.raises(QueryError, match="32 hex digits"):
         subject.parse_hex(text)
 

@@ -186,7 +186,7 @@ def test_wrong_checksums(tmp_path):
     assert "checksum" in outcome["reason"]
 
 
-def test_files_that_are_no_pictures(tmp_path):
+def test_files_that_are_not_pictures(tmp_path):
     files = {
         "the file is empty": b"",
         "unknown kind": bytes(range(256)) * 9,

@@ -311,7 +311,7 @@ def test_many_searches_are_one_after_the_other(small_trees, seed, count, warm, r
     assert got == expected
 
 
-def test_many_searches_of_what_is_no_hash_are_refused():
+def test_many_searches_of_what_is_not_a_hash_are_refused():
     tree = BKTree()
     assert [len(part) for part in tree.search_many(np.empty((0, 2), np.uint64), 3)] == [0, 0, 0]
     with pytest.raises(QueryError, match="queries is"):

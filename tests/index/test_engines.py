@@ -158,7 +158,7 @@ def test_the_ends_of_what_hashes_and_radii_can_be(small, known):
 
 
 @pytest.mark.parametrize("radius", [-1, 129, 2.5, True, None])
-def test_a_radius_that_is_none_is_refused_by_all_in_the_same_words(radius):
+def test_all_methods_refuse_an_invalid_radius_in_the_same_words(radius):
     one = np.array([[1, 2]], np.uint64)
     warm = BKTree.of([1], one)
     assert warm.warm(timeout=300)

@@ -30,7 +30,7 @@ def distance(one, other):
 
 
 @pytest.mark.parametrize("radius", [-1, 129, 10.0, True, None, "10", 2**70, np.float64(3)])
-def test_a_radius_that_is_none_is_refused_with_its_value(radius):
+def test_an_invalid_radius_is_refused_with_its_value(radius):
     with pytest.raises(InvalidRadius, match="whole number from 0 to 128") as caught:
         as_radius(radius)
     assert repr(radius) in str(caught.value)

@@ -30,7 +30,7 @@ def test_borders_are_as_deep_as_they_were_made(sides, colour):
         assert (found[wanted == 0] == 0).all()
 
 
-def test_a_sky_is_no_border():
+def test_a_sky_is_not_a_border():
     sky = np.array(picture(2))
     for x in range(sky.shape[1]):  # ends on a slope, as roofs and hills do
         sky[: 40 + x // 4, x] = 210

@@ -94,7 +94,7 @@ def test_letters_on_a_dark_ground_count_beside_an_outlined_line():
 @pytest.mark.parametrize(
     ("fill", "ground"), [("black", "white"), ("white", "black"), ("red", "white")]
 )
-def test_other_writing_is_no_caption(fill, ground):
+def test_other_writing_is_not_a_caption(fill, ground):
     page = GROUNDS[ground]
     for k in range(6):
         page = write(page, "MANY WORDS HERE", y=10 + 70 * k, fill=fill, stroke=None)
@@ -152,7 +152,7 @@ def test_one_template_with_two_captions_is_one_picture(seed, monkeypatch):
     assert related(*memes)[0] != Relation.SAME
 
 
-def test_two_templates_are_no_copies_whatever_is_written_on_them():
+def test_two_templates_are_not_copies_whatever_is_written_on_them():
     for texts in ((ONE, OTHER), (ONE, ONE)):
         assert related(*map(write, (template(0), template(2)), texts))[0] != Relation.SAME
 

@@ -98,7 +98,7 @@ def test_known_relations_do_not_change():
     assert list(zip(parts.first.tolist(), parts.second.tolist(), strict=True)) == [(5, 30)]
 
 
-def test_members_of_one_cluster_are_no_parts_of_each_other():
+def test_members_of_one_cluster_are_not_parts_of_each_other():
     inside = (10, 30, PART_OF, 0.7, scaled(1.0))
     assert len(parts_of_clusters(found([COPY, OTHER_COPY, inside], [[20, 10, 30]]))) == 0
 

@@ -57,7 +57,7 @@ def test_images_of_a_dropped_pair_count_as_takes_themselves():
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.3])
-def test_parts_of_a_picture_are_no_takes_of_it(scale):
+def test_parts_of_a_picture_are_not_takes_of_it(scale):
     rows = [(0, 1, ANOTHER_TAKE, 0.94), (0, 2, SAME, 0.93), (1, 2, SAME, 0.98)]
     assert kept(table(rows, scale)) == {(0, 2), (1, 2)}
 

@@ -308,7 +308,7 @@ def test_a_drawn_or_smooth_picture_saved_at_the_worst_quality_is_the_same(seed):
     assert related(smooth, saved(smooth, "JPEG", quality=5))[0] == Relation.SAME
 
 
-def test_a_figure_with_another_face_is_no_copy_with_something_written_on_it():
+def test_a_figure_with_another_face_is_not_a_copy_with_something_written_on_it():
     one, other = walker(LIGHT), walker(LIGHT)
     ImageDraw.Draw(one).ellipse((20, 6, 30, 18), fill="#c03020", outline="black", width=2)
     ImageDraw.Draw(other).rectangle((32, 2, 44, 12), fill="#c03020", outline="black", width=2)
@@ -336,12 +336,12 @@ def test_stripes_are_the_same_though_what_is_written_on_them_moves_their_borders
 
 
 @pytest.mark.parametrize("hour", thinned([2, 6, 9], 2))
-def test_a_small_clock_with_another_time_is_no_copy(hour):
+def test_a_small_clock_with_another_time_is_not_a_copy(hour):
     assert related(clock(8), clock(hour))[0] != Relation.SAME
     assert related(clock(8), saved(clock(hour), "JPEG", quality=85))[0] != Relation.SAME
 
 
-def test_a_small_figure_of_which_a_hand_has_another_colour_is_no_copy():
+def test_a_small_figure_of_which_a_hand_has_another_colour_is_not_a_copy():
     other = walker(LIGHT)
     ImageDraw.Draw(other).ellipse((38, 32, 43, 39), fill="#4a2f1c")
     assert related(walker(LIGHT), other)[0] != Relation.SAME

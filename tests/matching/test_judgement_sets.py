@@ -126,7 +126,7 @@ def test_a_small_face_that_has_hardly_turned_is_another_take(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_sprite_in_a_frame_is_no_part_of_it(seed):
+def test_a_sprite_in_a_frame_is_not_a_part_of_it(seed):
     """The plain ground is trimmed off one of the two only."""
     sprite = drawn_sets.opaque(drawn_sprites.paint(drawn_sprites.invent(random.Random(seed))))
     framed = compressed(ImageOps.expand(sprite, 4, "black"))
@@ -169,7 +169,7 @@ def sprite(seed, change=lambda creature: creature):
 
 
 @pytest.mark.parametrize("seed", [47, 49, *SEEDS])
-def test_small_figures_at_one_place_are_no_copies(seed):
+def test_small_figures_at_one_place_are_not_copies(seed):
     """A dozen blocks of two creatures agree by chance; those of a copy do by more."""
     one, other = sprite(seed, smaller), sprite(seed + 100, smaller)
     assert related(one, other)[0] is not Relation.SAME

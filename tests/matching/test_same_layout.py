@@ -87,7 +87,7 @@ def cloth(seed):
     return Image.fromarray((page + grain).clip(0, 255).astype(np.uint8))
 
 
-def test_a_weave_is_no_writing():
+def test_a_weave_is_not_writing():
     assert same_layout.background(fine(cloth(1)))[0] > same_layout.PLAIN
     assert unmatched(cloth(1), cloth(2)) < same_layout.DIFFERENT
 

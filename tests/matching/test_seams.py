@@ -120,7 +120,7 @@ def test_a_collage_has_the_picture_as_a_part(seed):
     assert related(photo(seed), caption_below(photo(seed)), START)[0] == Relation.SAME
 
 
-def test_a_picture_of_which_the_lower_half_was_damaged_is_no_collage():
+def test_a_picture_of_which_the_lower_half_was_damaged_is_not_a_collage():
     image = photo(1)
     half = image.copy()
     half.paste(photo(21).resize((image.width, image.height // 3)), (0, image.height * 2 // 3))
@@ -165,7 +165,7 @@ def test_a_collage_of_which_the_picture_lies_beyond_for_the_most_part(axis):
     assert related(image, sheet, placed(box, sheet.size)[None])[0] == Relation.PART_OF
 
 
-def test_parts_that_meet_in_a_half_are_no_collage():
+def test_parts_that_meet_in_a_half_are_not_a_collage():
     """As frames of a camera that moves: each goes on where the other ends."""
     image = photo(2)
     cut = round(0.35 * image.width)

@@ -24,7 +24,7 @@ def test_summary_of_clusters_and_of_none(clusters):
     assert summary(by_image)["bytes freed on disk"] == 0
 
 
-def test_a_file_of_a_reference_folder_is_no_extra_copy(clusters):
+def test_a_file_of_a_reference_folder_is_not_an_extra_copy(clusters):
     clusters["is_reference"] = [True, False, False, False, False]
     assert summary(clusters)["extra copies"] == 2
 

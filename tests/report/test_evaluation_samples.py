@@ -154,7 +154,7 @@ def test_the_workbench_keeps_no_lesser_copy(truth, tmp_path):
     assert not set(kept) & {"bordered", "captioned", "cropped", "re-encoded", "resized"}
 
 
-def test_pictures_are_no_flat_squares(truth, upright):
+def test_pictures_are_not_flat_squares(truth, upright):
     for row in truth[truth["kind"] == "original"].itertuples():
         pixels = upright[row.filename].small.astype(float)
         assert pixels.std() > 12, row.filename

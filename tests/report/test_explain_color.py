@@ -25,7 +25,7 @@ def test_distances_are_those_of_lab(one, other, distance):
     assert color_distance(plain(*one), plain(*other)) == pytest.approx(distance, abs=1)
 
 
-def test_a_shift_by_a_pixel_is_no_difference_and_missing_content_is():
+def test_a_shift_by_a_pixel_is_not_a_difference_but_missing_content_is():
     assert color_distance(PICTURE[:, 1:], PICTURE[:, :-1])[1:-1, 1:-1].max() < 1e-3
     dotted = plain(90, 90, 90)
     dotted[1, 1] = 255

@@ -50,7 +50,7 @@ def test_the_identity_changes_nothing():
 
 
 @pytest.mark.parametrize("quality", [30, 60])
-def test_compression_is_no_difference(quality):
+def test_compression_is_not_a_difference(quality):
     laid = lay_over(pixels(picture(1)), pixels(recoded(picture(1), quality)), SAME)
     assert laid.differing < 0.003
     assert (laid.kept, laid.covered) == (1, 1)

@@ -136,7 +136,7 @@ def test_the_keeper_is_not_counted_as_a_copy():
     assert not report.clusters["kinds"].str.contains("kept").any()
 
 
-def test_folders_with_any_letters_are_no_formulas():
+def test_folders_with_any_letters_are_not_formulas():
     by_folder = pd.DataFrame(
         {"folder": ["/a/$x^2\n$東京", None], "frees_disk": [5, 3], "frees_store": 0}
     )

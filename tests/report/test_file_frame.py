@@ -210,7 +210,7 @@ def test_a_name_that_nobody_ingested_keeps_the_bytes():
     assert disk.frame()["frees_disk"].sum() == 0
 
 
-def test_a_symbolic_link_is_no_name_of_its_inode():
+def test_a_symbolic_link_is_not_a_name_of_its_inode():
     disk = Disk([[2, 1]])
     disk.add(2)
     disk.add(1, inode=10**18 + 900, links=-1)

@@ -180,7 +180,7 @@ def test_a_member_acts_on_own_files_only(new_store):
     assert wb.undo(entry, user="ann")["status"].tolist() == ["undone"]
 
 
-def test_the_kept_picture_goes_later_and_the_first_act_is_taken_back(new_store):
+def test_the_kept_picture_goes_later_and_the_first_act_is_undone(new_store):
     """Then its owners by that act no longer have it."""
     wb = new_store(fill)
     rows = tidy(wb)

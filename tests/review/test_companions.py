@@ -147,7 +147,7 @@ def test_a_file_that_is_not_restored_keeps_its_sidecars(wb, folder):
     assert "sub/copy.jpg.xmp" not in here(folder)
 
 
-def test_the_trash_brings_back_and_deletes_both(wb, folder):
+def test_the_trash_restores_and_deletes_both(wb, folder):
     before = bytes_below(folder)
     wb.apply(plan_of(wb), progress=False)
     wb.trash.restore()

@@ -137,7 +137,7 @@ def test_a_copy_in_a_trash_folder_is_none(wb, folder):
     assert is_left(wb, lies)
 
 
-def test_a_link_into_a_trash_folder_is_no_copy(wb, folder):
+def test_a_link_into_a_trash_folder_is_not_a_copy(wb, folder):
     lies = remove(wb, "a-copy.jpg")
     (folder.parent / "link").symlink_to(lies.parent)
     wb.ingest(folder.parent / "link", progress=False)

@@ -32,7 +32,7 @@ def kept(queue):
     return queue.loc[queue["is_keeper"], "filename"].tolist()
 
 
-def test_the_original_is_kept_and_the_reason_is_said(new_store):
+def test_the_original_is_kept_and_the_reason_is_reported(new_store):
     wb = new_store()
     for name, data in COPIES.items():
         wb.upload(name, data)

@@ -88,7 +88,7 @@ def test_other_files_in_the_trash_stay(acts, folder):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_all_goes_and_all_comes_back(acts, folder, shell):
+def test_all_files_are_removed_and_restored(acts, folder, shell):
     before, text = bytes_below(folder), script(acts)
     for _ in range(2):  # what an earlier run has moved is no failure
         assert run(text, folder, shell=shell) == (0, "")

@@ -94,7 +94,7 @@ def test_two_files_of_one_name_go_in_one_sitting(wb, folder):
     assert len(bytes_below(folder)) == 5
 
 
-def test_acts_of_a_version_without_steps_are_taken_back_by_their_batch(wb):
+def test_acts_of_a_version_without_steps_are_undone_by_their_batch(wb):
     remove(wb, "a-copy.jpg", batch="one")
     remove(wb, "a-small.jpg", batch="two")
     with wb.catalog.transaction() as connection:

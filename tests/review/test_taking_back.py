@@ -27,7 +27,7 @@ def remove(wb, act):
 
 
 @pytest.mark.parametrize("size", ["same size", "other size"])
-def test_a_link_that_was_written_into_is_not_taken_back(wb, folder, size):
+def test_a_link_that_was_written_into_is_not_undone(wb, folder, size):
     remove(wb, "link")
     (folder / "a.jpg").unlink()
     linked = folder / "sub/a-copy.jpg"
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_leave_the_trash_folder_does_not_come_back_by_half(
 
 
 @pytest.mark.parametrize("act", ["trash", "link"])
-def test_a_file_that_is_in_both_places_is_taken_back(wb, folder, act):
+def test_a_file_that_is_in_both_places_is_undone(wb, folder, act):
     before = bytes_below(folder)
     remove(wb, act)
     lies = wb.journal()["target"].iloc[0]

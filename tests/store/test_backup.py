@@ -206,7 +206,7 @@ def test_originals_forgotten_since_are_not_restored(new_store, tmp_path):
             assert file.read(2) == b"\xff\xd8"
 
 
-def test_a_time_that_is_none_in_utc_is_refused(new_store, tmp_path):
+def test_a_time_without_utc_is_refused(new_store, tmp_path):
     wb = new_store(fill)
     export_store(wb.store, tmp_path / "x", progress=False)
     table = pd.read_csv(tmp_path / "x" / "holdings.csv", dtype="str")

@@ -315,7 +315,7 @@ def test_a_reference_by_a_relative_path(store, source, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names there are Unicode")
-def test_a_reference_to_a_name_that_is_no_unicode(store, source):
+def test_a_reference_to_a_name_that_is_not_unicode(store, source):
     odd = source.with_name(os.fsdecode(b"\xff\n.jpg"))
     source.rename(odd)
     store.put(odd, mode="reference")

@@ -303,7 +303,7 @@ def damaged(store, content):
     return Catalog(store)
 
 
-def test_a_file_that_is_no_catalog(store):
+def test_a_file_that_is_not_a_catalog(store):
     with pytest.raises(CatalogDamaged, match=r"catalog\.duckdb.*imgurer recover") as caught:
         damaged(store, b"this is no database" * 1000).run(queries.statistics)
     assert isinstance(caught.value.__cause__, duckdb.Error)
@@ -471,7 +471,7 @@ def test_errors_that_only_their_text_distinguishes(text, expected):
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\udcffb"])
-def test_text_that_is_no_unicode_is_refused_whole(store, name):
+def test_text_that_is_not_unicode_is_refused_whole(store, name):
     with Catalog(store) as catalog:
         with pytest.raises(CatalogError, match="surrogate"):
             catalog.run(commands.add, [arrival(1), arrival(2, filename=name)])

@@ -363,7 +363,7 @@ def test_odd_names_are_kept_as_they_are(wb, tmp_path, name):
     ]
 
 
-def test_a_name_that_is_no_utf8(wb, tmp_path):
+def test_a_name_that_is_not_utf8(wb, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     with open(os.fsencode(folder) + b"/\xff.jpg", "wb") as file:  # noqa: PTH123 - a path of bytes

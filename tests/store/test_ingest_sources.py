@@ -119,7 +119,7 @@ def test_odd_names(tmp_path, name):
     assert names(tmp_path, tmp_path) == [name]
 
 
-def test_a_name_that_is_no_utf8(tmp_path):
+def test_a_name_that_is_not_utf8(tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.jpg"
     with open(path, "wb") as file:  # noqa: PTH123 - a path of bytes
         file.write(b"x")

@@ -78,7 +78,7 @@ def test_another_process_goes_on_counting(users, tmp_path):
         change_password(Users(another, hasher=QUICK), "ann", OLD, NEW)
 
 
-def test_a_new_password_that_is_none_costs_no_try(users):
+def test_an_invalid_new_password_costs_no_try(users):
     for _ in range(FREE + 1):
         with pytest.raises(InvalidPassword):
             change_password(users, "ann", "wrong horse", "short")

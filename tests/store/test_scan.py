@@ -159,7 +159,7 @@ def test_a_changed_file(wb, folder, mode, how):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_file_that_is_no_picture_any_more(wb, folder, mode):
+def test_a_file_that_is_not_a_picture_any_more(wb, folder, mode):
     wb.ingest(folder, store=mode, **QUIET)
     facts = (folder / "b.jpg").stat()
     (folder / "b.jpg").write_bytes(b"x" * len(B))
@@ -381,6 +381,6 @@ def test_any_name_and_any_kind_of_bytes_can_be_uploaded(wb, name, kind):
 
 
 @pytest.mark.parametrize("workers", [1.5, True, "2"])
-def test_a_number_of_workers_that_is_none(tmp_path, workers):
+def test_an_invalid_number_of_workers(tmp_path, workers):
     with pytest.raises(SettingsError, match="workers is"):
         Settings(root=tmp_path, workers=workers)

@@ -124,13 +124,13 @@ def test_simultaneous_processes_get_the_same_secret(tmp_path):
     assert len(set(keys)) == 1
 
 
-def test_a_damaged_secret_is_said(tmp_path):
+def test_a_damaged_secret_is_reported(tmp_path):
     (tmp_path / "secret").write_bytes(b"")
     with pytest.raises(StorageDenied, match="damaged: 0 bytes"):
         session_cookies.secret_key(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path):
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(StorageDenied, match="check who owns"):
         session_cookies.secret_key(tmp_path / "missing")
 
@@ -142,7 +142,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("content", ODD, ids=range(len(ODD)))
-def test_a_signed_value_that_is_no_session_is_refused(content):
+def test_a_signed_value_that_is_not_a_session_is_refused(content):
     """As written by another version; it once caused a server error."""
     raw = content.encode("utf-8", "surrogatepass")
     value = web.create_signed_value(KEY, COOKIE, raw).decode()

@@ -114,7 +114,7 @@ def test_restoring_is_idempotent_and_says_what_never_was(wb):
             wb.forget(**neither)
 
 
-def test_only_the_owner_or_an_admin_brings_back_and_only_admins_empty(wb):
+def test_only_the_owner_or_an_admin_restores_and_only_admins_empty(wb):
     wb.accounts.create("bob", "a long password")
     [theirs] = ids(wb, "own.jpg")
     with pytest.raises(NotAllowed):
@@ -156,7 +156,7 @@ def test_a_place_that_holds_another_picture_by_now_gets_its_earlier_one(wb, tmp_
     assert wb.check(progress=False).empty
 
 
-def test_only_what_is_older_goes_for_good(wb, monkeypatch):
+def test_only_what_is_older_goes_permanently(wb, monkeypatch):
     [old], [new] = ids(wb, "b.jpg"), ids(wb, "flat.png")
     month_ago = now() - timedelta(days=31)
     with monkeypatch.context() as patch:

@@ -76,7 +76,7 @@ def test_what_is_freed_does_not_depend_on_what_was_kept_in_between():
     assert queue.clusters["frees"].tolist() == before == [11]
 
 
-def test_the_rows_of_what_does_not_change_are_not_made_anew():
+def test_the_rows_of_what_does_not_change_are_not_made_again():
     queue = ReviewQueue.of(rows_of_queue(4), 12, "")
     changed = queue.replaced(keeping(queue, 1, 2))
     assert changed.read is queue.read

@@ -24,7 +24,7 @@ def test_a_hash_holds_no_markup():
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "1e3", "٣", "9" * 17, "11", None, " 1"])
-def test_what_is_no_number_in_range_is_the_default(text):
+def test_what_is_not_a_number_in_range_is_the_default(text):
     assert whole_number(text, 5, 0, 10) == 5
 
 

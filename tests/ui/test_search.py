@@ -189,7 +189,7 @@ def test_the_same_bytes_are_the_same_file(model):
     assert exact["image_id"].tolist() == [1]
 
 
-def test_what_is_no_picture_cannot_be_read(model):
+def test_what_is_not_a_picture_cannot_be_read(model):
     with pytest.raises(ImageRejected):
         model.read("a.jpg", b"no picture")
 

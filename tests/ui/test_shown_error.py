@@ -29,6 +29,6 @@ def test_a_member_is_not_told_where_the_store_lies(broken, monkeypatch):
         assert "he store's folder/tmp (" in text
 
 
-def test_who_runs_it_for_themselves_is_told(broken, monkeypatch):
+def test_who_runs_it_for_themselves_is_reported(broken, monkeypatch):
     monkeypatch.setenv(COOKIE_VARIABLE, "")
     assert str(broken.root / "tmp") in shown_error(broken.error)

@@ -77,13 +77,13 @@ def test_what_was_forgotten_before_it_was_compared_is_like_nothing(wb, judge):
     assert UploadModel(VisitorSession(wb, "ann")).compare(verdict) is None
 
 
-def test_what_only_looks_alike_is_no_duplicate(wb, judge, monkeypatch):
+def test_what_only_looks_alike_is_not_a_duplicate(wb, judge, monkeypatch):
     plain = wb.similar
     monkeypatch.setattr(wb, "similar", lambda query: plain(query).assign(verdict="unverified"))
     assert judge(encode(scene(10), quality=45), compare=True).status == "added"
 
 
-def test_what_is_no_picture_is_rejected_with_the_reason(wb, judge):
+def test_what_is_not_a_picture_is_rejected_with_the_reason(wb, judge):
     verdict = judge(b"no picture at all")
     assert verdict.status == "rejected"
     assert verdict.text.startswith("Rejected: ")
@@ -113,7 +113,7 @@ def test_the_rest_of_the_dashboard_hears_once_and_only_of_changes(wb, judge):
     assert heard == [1]
 
 
-def test_limits_are_said(wb):
+def test_limits_are_reported(wb):
     panel = UploadPanel(wb, "ann")
     assert "HEIC" in panel.about.value
     assert panel.control.max_bytes == wb.settings.max_bytes

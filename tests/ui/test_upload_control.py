@@ -413,7 +413,7 @@ def test_as_many_files_are_judged_at_once_as_there_are_threads(make, threads):
         assert browser.wait("verdict", key)[0]["status"] == "added"
 
 
-def test_a_page_that_is_opened_anew_ends_what_the_one_before_left(turns):
+def test_a_page_that_is_opened_again_ends_what_the_one_before_left(turns):
     turns.say(kind="queue", open=True)
     turns.say(kind="queue", open=False)
     assert turns.turns == ["begin", "idle"]

@@ -133,7 +133,7 @@ def test_who_was_an_admin_when_the_page_was_opened_is_asked_again(wb, pictures):
     assert wb.statistics().images == 0
 
 
-def test_a_useless_path_is_said_and_the_last_result_stays(wb, pictures):
+def test_a_useless_path_is_reported_and_the_last_result_stays(wb, pictures):
     model = model_of(wb)
     model.ingest(str(pictures), "place")
     result, version = model.result, model.session.version
@@ -230,7 +230,7 @@ def test_the_words_of_all_statuses_are_known():
     assert set(STATUSES) == set(get_args(Status))
 
 
-def test_an_empty_folder_is_no_error(wb, tmp_path):
+def test_an_empty_folder_is_not_an_error(wb, tmp_path):
     (tmp_path / "empty").mkdir()
     model = model_of(wb)
     model.ingest(str(tmp_path / "empty"), "place")
@@ -295,7 +295,7 @@ def test_a_result_that_cannot_be_kept_is_shown_all_the_same(wb, pictures):
 
 
 @pytest.mark.parametrize("facts", [{}, {"rows": [], "at": "soon"}, {"rows": 3}, {"rows": [{}]}])
-def test_what_another_version_has_kept_is_no_result(tmp_path, facts):
+def test_what_another_version_has_kept_is_not_a_result(tmp_path, facts):
     LastResult(tmp_path, "ann")._data.save(facts, {})
     assert LastResult(tmp_path, "ann").load() is None
 

@@ -209,7 +209,7 @@ class Full:
         (errno.EIO, StorageDenied),
     ],
 )
-def test_a_disk_that_takes_no_more_is_told_and_left_clean(reception, folder, number, error, at):
+def test_a_disk_that_takes_no_more_is_reported_and_left_clean(reception, folder, number, error, at):
     send(reception, "k", bytes(15), [0])
     part = reception._parts["k"]
     part.file = Full(part.file, number, at)
@@ -219,7 +219,7 @@ def test_a_disk_that_takes_no_more_is_told_and_left_clean(reception, folder, num
     assert len(reception) == 0
 
 
-def test_a_folder_that_is_a_file_is_told(tmp_path):
+def test_a_folder_that_is_a_file_is_reported(tmp_path):
     path = tmp_path / "file"
     path.write_text("x")
     with pytest.raises(StorageDenied, match=str(path)):

@@ -55,7 +55,7 @@ def test_an_account_is_made_and_the_form_is_emptied(wb):
     ("name", "password", "words"),
     [("ann", PASSWORD, "'ann' already"), ("<b>", PASSWORD, "<b>"), ("eve", "short", "8")],
 )
-def test_what_is_wrong_with_a_new_account_is_said_and_kept(wb, name, password, words):
+def test_what_is_wrong_with_a_new_account_is_reported_and_kept(wb, name, password, words):
     panel = UsersPanel(wb, "root")
     panel.form.name.value, panel.form.password.value = name, password
     panel.form.create.click()

@@ -114,7 +114,7 @@ def test_pictures_that_are_gone_are_passed_over(store):
 
 
 @pytest.mark.parametrize("widget", [Viewer, Compare])
-def test_a_file_that_cannot_be_read_to_its_end_is_told(widget):
+def test_a_file_that_cannot_be_read_to_its_end_is_reported(widget):
     class Failing(io.BytesIO):
         def read(self, size=-1):
             if self.tell() >= CHUNK:

@@ -112,13 +112,13 @@ def test_a_preheated_kernel_waits_for_its_visitor(environment, preheated, header
     assert seen == [(f"/voila/query/{KERNEL}", token)], "asked once, with the token"
 
 
-def test_a_server_that_goes_away_is_said(preheated):
+def test_a_server_that_goes_away_is_reported(preheated):
     preheated(None)
     with pytest.raises(ServerError, match="went away before a visitor came"):
         visitor.visitor()
 
 
-def test_a_server_that_is_not_there_is_said(environment):
+def test_a_server_that_is_not_there_is_reported(environment):
     environment("VOILA_PREHEAT", "True")
     environment("VOILA_KERNEL_ID", KERNEL)
     environment(visitor.VISITOR_INFO_VARIABLE, "ws://127.0.0.1:9/voila/query")

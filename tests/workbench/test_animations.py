@@ -67,7 +67,7 @@ def test_a_search_calls_the_others_same_cover(wb):
         assert set(found.index) == set(FILES)
 
 
-def test_evidence_is_no_duplicate(wb):
+def test_evidence_is_not_a_duplicate(wb):
     ids = dict(zip(wb.images()["filename"], wb.images()["image_id"], strict=True))
     found = wb.evidence(ids["a.gif"], ids["b.gif"])
     assert (found.label, found.duplicate) == ("same cover", False)

@@ -41,7 +41,7 @@ def test_the_one_that_cannot_be_asked_is_named(store):
     assert "number 1 of 2: 99" in raised.value.__notes__[0]
 
 
-def test_progress_is_told_and_may_stop_it(store):
+def test_progress_is_reported_and_may_stop_it(store):
     told = []
     store.similar([1, 2, 3], progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (3, 3)
@@ -107,7 +107,7 @@ def test_whatever_holds_several_is_asked_one_by_one(store, given):
 
 
 @pytest.mark.parametrize("gap", [None, pd.NA, np.nan, 1.5, True])
-def test_what_is_no_picture_within_several_is_named(store, gap):
+def test_what_is_not_a_picture_within_several_is_named(store, gap):
     with pytest.raises(QueryError) as raised:
         store.similar(pd.Series([1, gap], dtype=object), progress=False)
     assert "number 1 of 2" in raised.value.__notes__[0]

@@ -88,7 +88,7 @@ def test_pictures_of_one_cluster_count_once_and_a_small_store_is_used_up(wb):
 
 
 @pytest.mark.usefixtures("quick")
-def test_progress_is_told_and_may_stop_it(wb):
+def test_progress_is_reported_and_may_stop_it(wb):
     told = []
     wb.calibrate(sample=2, progress=lambda done, total: told.append((done, total)))
     assert (2 * len(QUICK), 2 * len(QUICK)) in told

@@ -126,7 +126,7 @@ DAMAGED = (
 
 
 @pytest.mark.parametrize(("file", "damage"), pairs(DAMAGED, DAMAGE))
-def test_damaged_files_are_made_anew(wb, damage, file):
+def test_damaged_files_are_made_again(wb, damage, file):
     first, root = ask(wb.settings.root), wb.settings.root
     part, _, name = file.partition("/")
     [path] = (folder(wb) / "usual" / part).glob(f"*/{name}")
@@ -151,7 +151,7 @@ def rewrite(path, **changes):
 @pytest.mark.parametrize(
     "changes", [{"algorithm": "older"}, {"version": 0}, {"radius": 3}, {"thorough": True}]
 )
-def test_what_was_found_otherwise_is_no_answer(wb, reads, changes):
+def test_what_was_found_otherwise_is_not_an_answer(wb, reads, changes):
     first = ask(wb.settings.root)
     for path in folder(wb).rglob("meta.json"):
         rewrite(path, **changes)

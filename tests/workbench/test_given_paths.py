@@ -109,7 +109,7 @@ def test_the_folder_of_a_leakage_is_one(wb, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [5, None, b"*.png", [b"*.png"]])
-def test_patterns_that_are_none(wb, wrong, tmp_path):
+def test_invalid_patterns(wb, wrong, tmp_path):
     for ask in (wb.ingest, wb.clusters):
         with pytest.raises(ImgurerError, match=r"exclude is .*must be a pattern"):
             ask(*([tmp_path] if ask == wb.ingest else []), exclude=wrong, progress=False)

@@ -61,7 +61,7 @@ class Catalog:
 
 @settings(deadline=None, max_examples=rounds(25, 240))
 @given(STEPS)
-def test_following_the_changes_equals_reading_everything_anew(steps):
+def test_following_the_changes_equals_reading_everything_again(steps):
     catalog = Catalog()
     following = LiveIndex(catalog)
     for added, removed in steps:

@@ -104,7 +104,7 @@ def test_a_search_does_not_make_more_than_it_can_wait_for(features, made):
     assert made == IDS.tolist()
 
 
-def test_what_cannot_be_read_is_told_and_tried_again(features, made):
+def test_what_cannot_be_read_is_reported_and_tried_again(features, made):
     ids = np.array([1, 666])
     here = features()
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_who_stops_keeps_what_was_made(features, made):
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "renamed"])
-def test_damaged_files_are_made_anew(features, made, tmp_path, harm):
+def test_damaged_files_are_made_again(features, made, tmp_path, harm):
     features().rows(IDS, HASHES, save=True)
     [file] = (tmp_path / "features").glob("*/rows.hashes.npy")
     if harm == "cut":

@@ -70,7 +70,7 @@ def test_a_radius_is_a_whole_number_of_bits(new_store, wrong):
         Settings(radius=wrong)
 
 
-def test_limits_that_are_none_or_numbers(new_store):
+def test_limits_may_be_none_or_numbers(new_store):
     wb = new_store()
     for seed in range(2):
         wb.upload(f"{seed}.jpg", jpeg(0) + bytes([seed]))

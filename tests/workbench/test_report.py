@@ -141,7 +141,7 @@ def test_a_report_by_plain_hashes_has_pairs_without_measures(wb):
     assert report.related.empty
 
 
-def test_what_is_gone_or_changed_is_told(wb, folder):
+def test_what_is_gone_or_changed_is_reported(wb, folder):
     (folder / "b" / "two.jpg").unlink()
     (folder / "b" / "alone.jpg").write_bytes(jpeg(5))
     stale = report_of(wb)
@@ -167,7 +167,7 @@ def test_what_was_rejected_and_is_a_picture_now_is_no_longer_listed(wb, folder, 
     assert report_of(wb, ingested=taken).card.skipped["rejected"] == 1
 
 
-def test_names_that_are_no_utf8_and_of_two_lines_are_reported(new_store, tmp_path):
+def test_names_that_are_not_utf8_and_of_two_lines_are_reported(new_store, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     names = [b"one\xff.jpg", b"zwei\nZeilen.jpg", "שלום <script>.jpg".encode()]

@@ -92,7 +92,7 @@ def test_moments_are_in_utc_wherever_the_machine_is():
 
 
 @pytest.mark.parametrize("wrong", ["SELECT '\ud800'", None, 5])
-def test_what_is_no_text_is_an_error(wrong):
+def test_what_is_not_text_is_an_error(wrong):
     with pytest.raises(QueryError, match="is not a statement"):
         select(wrong, {})
 
@@ -155,7 +155,7 @@ def test_what_does_not_only_read_the_views_is_refused(wb, statement, tmp_path, m
 
 
 @pytest.mark.parametrize("statement", [None, 3, b"SELECT 1"])
-def test_what_is_no_text_is_refused(wb, statement):
+def test_what_is_not_text_is_refused(wb, statement):
     with pytest.raises(QueryError, match="give the text"):
         wb.sql(statement)
 
@@ -197,7 +197,7 @@ def test_an_answer_in_pieces_is_one_frame(wb):
 
 
 @pytest.mark.parametrize("wrong", [{"rows": 0}, {"memory": "much"}, {"seconds": float("nan")}])
-def test_limits_that_are_none(wb, wrong):
+def test_invalid_limits(wb, wrong):
     with pytest.raises(QueryError, match="must be a number above 0"):
         wb.sql("SELECT 1", **wrong)
 

@@ -108,7 +108,7 @@ def test_limit_and_radius(filled):
 
 
 @pytest.mark.parametrize("radius", [-1, 129, 3.5, "8", True])
-def test_a_radius_that_is_none(filled, radius):
+def test_an_invalid_radius(filled, radius):
     with pytest.raises(InvalidRadius, match="0 to 128"):
         filled.similar(1, radius=radius)
     with pytest.raises(InvalidRadius, match="0 to 128"):
