@@ -300,7 +300,7 @@ class ReviewListing(HasTraits):
         for cluster_id in () if self.queue is None else self.queue.clusters_of([file_id]):
             self.go_to(cluster_id)
         self._measure()
-        self.message = "Taken back."
+        self.message = "Undone."
 
     def _members(self, cluster_id: int) -> pd.DataFrame:
         # The queue may have been replaced since the browser sent its message.
