@@ -242,6 +242,9 @@ _PLACES = (
     "at the bottom",
     "at the lower right",
 )
+_CAPTIONS_PLACE = len(_PLACES)
+CAPTIONS_DIFFER = "captions differ"
+"""Words for copies of which all that differs is under captions."""
 # Root mean square of colours, from which they are seen, and of pale ones; and by how much the
 # change of saturation differs from that of contrast: a JPEG of quality 5 loses pale colours wholly,
 # of others a third.
@@ -264,8 +267,9 @@ def details(features: Float64s) -> UInt8s:
 
     Returns
     -------
-    uint8 (n, 4): bits, a place among nine (0 for none), per cent covered there, and 0 in place of
-    `imgurer_kernel.matching.border_depths.are_borders`, which is measured in thumbnails.
+    uint8 (n, 4): bits, a place among nine (0 for none, 10 for captions), per cent covered there,
+    and 0 in place of `imgurer_kernel.matching.border_depths.are_borders`, which is measured in
+    thumbnails.
     """
 
     def of(k: int) -> Float64s:
@@ -287,7 +291,10 @@ def details(features: Float64s) -> UInt8s:
     found[:, 0] += (SHARPNESS * (of(local.SIGMA) >= _BLURRED)).astype(np.uint8)
     third = [np.clip((3 * of(k)).astype(int), 0, 2) for k in (local.WHERE_Y, local.WHERE_X)]
     covered = (of(local.BIG) >= _LEAST_COVERED) & (of(local.LACK) < of(local.BAD))
-    found[:, 1] = np.where(covered, 1 + 3 * third[0] + third[1], 0)
+    captions = of(local.CAPTIONS) > 0
+    covered |= captions
+    place = np.where(captions, _CAPTIONS_PLACE, 1 + 3 * third[0] + third[1])
+    found[:, 1] = np.where(covered, place, 0)
     found[:, 2] = np.where(covered, np.rint(100 * of(local.BIG)), 0)
     return found
 
@@ -313,6 +320,8 @@ def detail_words(found: UInt8s) -> str:
     --------
     >>> detail_words(np.array([GRAY, 9, 12, 0], np.uint8))
     'gray, covered at the lower right, 12 %'
+    >>> detail_words(np.array([0, 10, 26, 0], np.uint8))
+    'captions differ, 26 %'
     """
     bits, place, share = (int(value) for value in found[:3])
     words = [
@@ -322,6 +331,8 @@ def detail_words(found: UInt8s) -> str:
     ]
     if bits & COLOURED:
         words.append("colours")
-    if place:
+    if place == _CAPTIONS_PLACE:
+        words.append(f"{CAPTIONS_DIFFER}, {share} %")
+    elif place:
         words.append(f"covered {_PLACES[place]}, {share} %")
     return ", ".join(words)

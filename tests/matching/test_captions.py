@@ -147,7 +147,10 @@ def test_one_template_with_two_captions_is_one_picture(seed, monkeypatch):
         write(write(template(seed), one), other, y=310)
         for one, other in ((ONE, OTHER), (OTHER, ONE))
     ]
-    assert related(*memes)[0] == Relation.SAME
+    found, words = related(*memes)
+    assert found == Relation.SAME
+    assert "captions differ, " in words
+    assert "covered" not in words
     monkeypatch.setattr(captions, "_LETTERS", 2.0)
     assert related(*memes)[0] != Relation.SAME
 

@@ -11,6 +11,7 @@ from imgurer_kernel.errors import StorageDenied, UnknownImage
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.report.evaluation.transforms import variant
 from imgurer_kernel.report.explain.explanation import _TURNS, Side
+from tests.matching.test_captions import ONE, OTHER, template, write
 from tests.support.copies import picture
 from tests.support.forms import thinned
 
@@ -92,6 +93,16 @@ def test_gray_and_colored_are_compared_without_colors(wb):
     gray, colored = file(picture(3).convert("L")), file(picture(3))
     assert "edited (given colours)" in wb.explain(gray, colored).headline
     assert "edited (turned gray)" in wb.explain(colored, gray).headline
+
+
+def test_captions_that_differ_are_named_and_change_no_colours(wb, tmp_path):
+    paths = []
+    for k, texts in enumerate(((ONE, OTHER), (OTHER, ONE))):
+        paths.append(tmp_path / f"meme-{k}.png")
+        write(write(template(0), texts[0]), texts[1], y=310).save(paths[-1])
+    headline = wb.explain(*paths).headline
+    assert "edited (captions differ, " in headline
+    assert "colours" not in headline
 
 
 @pytest.mark.parametrize(("angle", "way"), [(-3, "clockwise"), (2, "counterclockwise")])

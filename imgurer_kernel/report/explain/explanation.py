@@ -13,6 +13,7 @@ from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.evidence import Evidence
 from imgurer_kernel.matching.labels import turn_of
+from imgurer_kernel.matching.relation import CAPTIONS_DIFFER
 from imgurer_kernel.report.explain.overlay import COLORLESS, Overlay
 
 if TYPE_CHECKING:
@@ -206,6 +207,10 @@ class Explanation:
 
     def _edit_steps(self) -> list[str]:
         overlay, done = self.overlay, []
+        # The white and the black of letters change what is measured of tones and colours.
+        _, captions, share = self.evidence.detail.partition(CAPTIONS_DIFFER)
+        if captions:
+            return [f"edited ({captions}{share})"]
         if abs(overlay.lightness) > _MIN_LIGHTNESS:
             done.append("made brighter" if overlay.lightness > 0 else "made darker")
         if abs(math.log(overlay.contrast)) > _MIN_CONTRAST:
