@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from imgurer_kernel.fingerprint.original import measure_original
 from tests.support.pictures import encode, scene
@@ -67,3 +67,17 @@ def test_a_screenshot_is_not_kept_over_an_old_camera_file(new_store, camera, exp
     shot.paste(PHOTO.resize((1080, 810), Image.Resampling.BICUBIC), (0, 500))
     files = {"a-shot.png": encode(shot, "PNG"), "b-old.jpg": encode(PHOTO, quality=90, exif=exif)}
     assert kept(new_store, files) == [expected]
+
+
+def test_a_smooth_photograph_is_seen_to_be_enlarged(new_store):
+    # With hardly more texture than a drawing has.
+    soft = Image.fromarray(scene(5, 320, 240)).filter(ImageFilter.GaussianBlur(4))
+    grain = np.random.default_rng(3).normal(0, 0.5, (240, 320, 1))
+    smooth = Image.fromarray(np.clip(np.asarray(soft) + grain, 0, 255).astype(np.uint8))
+    ImageDraw.Draw(smooth).rectangle((200, 40, 260, 200), fill=(20, 20, 30))
+    assert measure_original(encode(smooth, "PNG")).texture < 1.2
+    files = {
+        "a-large.jpg": encode(enlarged(smooth, 2), quality=95),
+        "b-original.jpg": encode(smooth, quality=90),
+    }
+    assert kept(new_store, files) == ["b-original.jpg"]
