@@ -1,12 +1,12 @@
 """Move sidecars along with their file, and back with it.
 
-Which file a sidecar belongs to is told by its name (`imgurer_kernel.review.companion_names`). One
-that belongs to another file as well, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that file
-goes too.
+The name of a sidecar determines its file (`imgurer_kernel.review.companion_names`). A sidecar that
+also belongs to another file, such as ``IMG_1.xmp`` to ``IMG_1.cr2``, stays until that file is
+removed too.
 
 Each sidecar has a journal entry, *intended* together with that of its file. It moves when all files
-of the same part of a plan have moved. A sidecar shared by several removed files comes back with the
-first of them that is restored.
+of the same part of a plan have moved. A sidecar shared by several removed files is restored with
+the first of them.
 """
 
 import os

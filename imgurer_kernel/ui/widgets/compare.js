@@ -9,7 +9,7 @@ const MODES = [
   ["difference", "Difference", "d"],
 ];
 
-// Where a point of the first picture, 0..1, lies in another one, by an affine map on -1..1.
+// Map a point of the first picture, 0..1, to another one, by an affine map on -1..1.
 function mapped(map, x, y) {
   const [a, b, c, d, e, f] = map;
   const u = 2 * x - 1;
@@ -210,7 +210,7 @@ export default {
 
     function render() {
       clear();
-      // Of two traits that change at once, either one may be heard of first.
+      // Two traits that change together may arrive in either order.
       if (pictures?.blob !== content().blob) {
         pictures?.revoke();
         pictures = new Pictures(content().blob);

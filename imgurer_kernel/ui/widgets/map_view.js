@@ -42,7 +42,7 @@ class MapView {
     this.y = Math.min(1.1, Math.max(-0.1, this.y + top / this.scale));
   }
 
-  // What lies under the pointer stays there.
+  // Keep the point under the pointer at its place.
   zoom(factor, left = this.width / 2, top = this.height / 2) {
     const [x, y] = this.toMap(left, top);
     this.scale = Math.min(this.whole * 4000, Math.max(this.whole * 0.6, this.scale * factor));

@@ -55,7 +55,7 @@ export default {
       legend.append(entry);
     }
     legend.append(element("span", "imgurer-map-help", HELP));
-    // Custom properties keep light-dark() as it is written: only a color tells which it is.
+    // Custom properties keep light-dark() unresolved: only a computed color shows the theme.
     const probes = COLORS.map((name) => {
       const probe = element("span", "imgurer-map-probe");
       probe.style.color = `var(--imgurer-${name})`;
@@ -105,7 +105,7 @@ export default {
       const chosen = selection();
       const dot = Math.min(7, Math.max(2, Math.sqrt((view.scale * view.scale) / Math.max(total, 1)) / 6));
       let inView = 0, selected = 0;
-      // One color after the other; what is selected lies on top.
+      // One color after the other; selected pictures on top.
       for (const layer of [0, 1, 2]) {
         paint.fillStyle = [soft, mark, accent][layer];
         for (let k = 0; k < total; k += 1) {

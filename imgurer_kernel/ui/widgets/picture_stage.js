@@ -155,7 +155,7 @@ function pictureStage(label, onView = () => {}) {
   };
 }
 
-// Keys that move and zoom a stage; tells whether the key was one of them.
+// Handle keys that move and zoom a stage; return whether the key was one of them.
 function stageKey(stage, event) {
   const step = 80;
   const acts = {

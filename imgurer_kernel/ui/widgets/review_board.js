@@ -88,7 +88,7 @@ export default {
       if (["remove_others", "different", "later"].includes(name)) {
         if (cluster_id < 0 || decided) return;
         const cannot = section.querySelector(`[data-act="${name}"]`).disabled;
-        if (cannot && name !== "different") return; // of which it is said why
+        if (cannot && name !== "different") return; // the kernel answers "different" with a reason
         act(name === "remove_others" ? name : "decide", { cluster_id, verdict: name });
         if (!cannot) goOn(section);
       } else if (name === "keep") {
@@ -109,8 +109,8 @@ export default {
       }
     }
 
-    // The bars are made anew: whoever was on one of their controls stays there, or comes back to
-    // the pictures if it is gone. Keys must never fall into the void.
+    // The bars are replaced: keep the focus on their control, or move it to the pictures if the
+    // control is gone, so that keys always have a target.
     function keepingFocus(change) {
       const held = [top, filters, bottom].some((bar) => bar.contains(document.activeElement));
       const { act: name } = document.activeElement?.dataset ?? {};
@@ -159,7 +159,7 @@ export default {
       if (list.contains(active) && active !== list && !active.offsetParent) focusPictures();
     }
 
-    // Clusters above shrink to a line, or are made anew: the current file stays where it is on the
+    // Clusters above shrink to a line, or are replaced: keep the current file at its place on the
     // screen.
     function keepingPlace(change) {
       const top = () => {
@@ -213,7 +213,7 @@ export default {
       return file?.offsetParent ? file : open()[0]?.querySelector(".imgurer-file");
     }
 
-    // What was undone is looked at again: the focus goes there, once it is on the page.
+    // Move the focus to what was undone, once it is on the page.
     function showPlace() {
       wanted = model.get("place")[0];
       goToWanted();

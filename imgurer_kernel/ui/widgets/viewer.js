@@ -72,7 +72,7 @@ export default {
 
     function render() {
       const tile = current();
-      // Of two traits that change at once, either one may be heard of first.
+      // Two traits that change together may arrive in either order.
       if (pictures?.blob !== model.get("_content").blob) {
         pictures?.revoke();
         pictures = new Pictures(model.get("_content").blob);
@@ -82,7 +82,7 @@ export default {
         if (dialog.open) dialog.close();
         return;
       }
-      // Of Chromium's and Firefox's own: the focus goes back to where it was when it is closed.
+      // Chromium and Firefox themselves move the focus back when the dialog is closed.
       if (!dialog.open) dialog.showModal();
       title.replaceChildren(elided(tile.name));
       const position = model.get("position");

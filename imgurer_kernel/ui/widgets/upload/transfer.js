@@ -28,7 +28,7 @@ class Transfer extends EventTarget {
   rows = [];
   #byKey = new Map();
   #pumping = false;
-  #told = false; // whether the kernel knows of files that are open
+  #told = false; // whether the kernel has been sent the open files
   #timer = 0;
   #unansweredSince = null; // when the first message was sent since the kernel last answered
   #pinged = 0;
@@ -38,7 +38,7 @@ class Transfer extends EventTarget {
     super();
     this.model = model;
     model.on("msg:custom", (message, buffers) => this.#receive(message, buffers ?? []));
-    this.#tell(false, true); // whatever a page before this one has left unfinished
+    this.#tell(false, true); // for uploads that an earlier page has left unfinished
   }
 
   add(files) {

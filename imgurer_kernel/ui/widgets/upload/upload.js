@@ -106,7 +106,7 @@ function buildView(model, el, transfer) {
     prompt.replaceChildren(...parts);
   }
 
-  // A single file is searched for at once, and has no totals.
+  // A single file is searched for immediately, and has no totals.
   const waitingFor = (rows) => rows.length > 1 && rows.some((row) => transfer.open(row));
 
   let frame = 0;

@@ -76,7 +76,7 @@ class RowView {
     );
   }
 
-  // A button that stays is not made anew: a press that has begun on it must end on it.
+  // Keep a button that stays: a press that has begun on it must end on it.
   #showButton(action) {
     if (this.action === action) return;
     this.action = action;
