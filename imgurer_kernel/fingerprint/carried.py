@@ -15,6 +15,7 @@ _JPEGS = {"JPEG", "MPO"}
 # Where PNG, WebP, HEIF and AVIF keep EXIF, which begins like a TIFF file.
 _EXIF = re.compile(rb"(?:Exif\0\0|EXIF.{4}|eXIf)(?=II\*\0|MM\0\*)", re.DOTALL)
 
+# Lengths within patterns are bounded: a file that repeats their beginnings would take hours.
 # Properties of XMP that people fill in; programs write many more, such as the history of edits.
 _WRITTEN = (
     rb"(?:xmp:(?:Rating|Label)|photoshop:(?:Headline|City|State|Country)|mwg-rs:Name"
@@ -23,10 +24,9 @@ _WRITTEN = (
 _VALUE = re.compile(_WRITTEN + rb"""(?:\s*=\s*["'][^"']|>\s*[^<\s])""")
 _LIST = re.compile(
     rb"<(dc:(?:subject|title|description)|Iptc4xmpExt:PersonInImage|lr:hierarchicalSubject"
-    rb"|digiKam:TagsList)\b[^>]*>(.*?)</\1>",
-    re.DOTALL,
+    rb"|digiKam:TagsList)\b[^>]{0,999}>"
 )
-_ITEM = re.compile(rb"<rdf:li\b[^>]*>\s*([^<\s][^<]{0,1999})")
+_ITEM = re.compile(rb"<rdf:li\b[^>]{0,999}>\s*([^<\s][^<]{0,1999})")
 _FACE = re.compile(
     rb"""(?:mwg-rs:Name|MPReg:PersonDisplayName)(?:\s*=\s*["']|>\s*)([^"'<\s][^"'<]{0,199})"""
 )
@@ -44,7 +44,7 @@ _PHOTOSHOP = 0xED
 
 _FILE_TYPE = re.compile(rb"\0\0[\0-\x01].ftyp", re.DOTALL)
 _SAMSUNG = b"SEFT"
-_AUXILIARY = re.compile(rb"urn:[\w:.]*aux:(?!alpha)\w+")
+_AUXILIARY = re.compile(rb"urn:[\w:.]{0,99}aux:(?!alpha)\w+")
 
 
 def count_exif(data: bytes, name: str) -> int:
@@ -72,7 +72,7 @@ def count_written(data: bytes, name: str) -> int:
     >>> count_written(b'<a xmp:Rating="4"/><dc:title><rdf:li>Sea</rdf:li></dc:title>', "PNG")
     2
     """
-    lists = (len(_ITEM.findall(found[2])) for found in _LIST.finditer(data))
+    lists = (len(_ITEM.findall(content)) for _, content in _lists(data))
     texts = len(_TEXT.findall(data)) if name == "PNG" else 0
     return len(_VALUE.findall(data)) + sum(lists) + texts + sum(1 for _ in _datasets(data, name))
 
@@ -107,9 +107,9 @@ def read_written(data: bytes, name: str) -> Written:
     'Sea'
     """
     texts: dict[bytes, list[str]] = {}
-    for found in _LIST.finditer(data):
-        items = (unescape(_text(item)) for item in _ITEM.findall(found[2])[:_MOST])
-        texts.setdefault(found[1], []).extend(items)
+    for tag, content in _lists(data):
+        items = (unescape(_text(item)) for item in _ITEM.findall(content)[:_MOST])
+        texts.setdefault(tag, []).extend(items)
     iptc: dict[int, list[str]] = {}
     for number, value in _datasets(data, name):
         iptc.setdefault(number, []).append(_text(value))
@@ -127,6 +127,21 @@ def read_written(data: bytes, name: str) -> Written:
             :_MOST
         ],
     )
+
+
+def _lists(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and contents of the lists in XMP that people fill in."""
+    at, unclosed = 0, set[bytes]()
+    while found := _LIST.search(data, at):
+        at = found.end()
+        if found[1] in unclosed:
+            continue
+        end = data.find(b"</" + found[1] + b">", at)
+        if end < 0:
+            unclosed.add(found[1])
+        else:
+            yield found[1], data[at:end]
+            at = end
 
 
 def _description(data: bytes, name: str) -> str:

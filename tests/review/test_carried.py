@@ -4,6 +4,8 @@ import io
 import os
 import random
 import struct
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
@@ -104,3 +106,17 @@ def test_cut_and_spoiled_files_are_counted_without_an_error(data):
             assert count_attached(bytes(spoiled), name) >= 0
             assert count_written(bytes(spoiled), name) >= 0
             assert count_exif(bytes(spoiled), name) >= 0
+
+
+def test_files_that_repeat_a_tag_are_read_in_one_pass():
+    """Otherwise each of these takes hours: one picture from a stranger would stop the review."""
+    code = """
+from imgurer_kernel.fingerprint.carried import count_attached, count_written, read_written
+tags = "<dc:title>", "<dc:title ", "<dc:title><rdf:li ", "xmp:Rating ", "mwg-rs:Name>", "urn:", " "
+for tag in tags:
+    hostile = tag.encode() * (1_000_000 // len(tag))
+    for data in (hostile, b"<dc:title>" + hostile + b"</dc:title>"):
+        for name in ("PNG", "HEIF"):
+            count_attached(data, name), count_written(data, name), read_written(data, name)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
