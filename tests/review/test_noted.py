@@ -38,7 +38,7 @@ def test_acts_and_what_takes_them_back_are_in_the_log_and_in_the_audit(new_store
     sitting = wb.sitting
     assert told == [
         {"event": "acted", "user": "ann", "sitting": sitting, "acts": "forget", "done": 1},
-        {"event": "undone", "user": "ann", "undone": 1},
+        {"event": "undone", "user": "ann", "acts": "forget", "undone": 1},
         {"event": "decision-undone", "user": "ann", "decisions": 1},
         {"event": "forgotten", "user": "ann", "file": 2},
         {"event": "restored", "user": "ann", "files": 1, "first": "small.jpg"},

@@ -83,7 +83,7 @@ def test_the_same_seed_measures_the_same(wb):
 def test_pictures_of_one_cluster_count_once_and_a_small_store_is_used_up(wb):
     found = wb.calibrate(sample=50, seed=0, progress=False)
     assert found.sample == 5  # five scenes; neither the copy nor the flat picture
-    assert "50 were asked for" in repr(found)
+    assert "50 were requested" in repr(found)
     assert "white" not in repr(found)
 
 

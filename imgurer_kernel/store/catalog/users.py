@@ -150,7 +150,7 @@ def hand_over(connection: Connection, giver: str, taker: str) -> int:
         WHERE user_name = $giver AND EXISTS (
             FROM files AS other
             WHERE other.user_name = $taker AND other.image_id = own.image_id
-                AND other.state = own.state AND other.path IS NOT DISTINCT FROM mine.path
+                AND other.state = own.state AND other.path IS NOT DISTINCT FROM own.path
                 AND other.filename = own.filename
         )
         """,
