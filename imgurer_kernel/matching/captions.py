@@ -160,25 +160,27 @@ def _covered(
 def _lines(letters: Int64s) -> tuple[list[list[int]], list[int]]:
     """Group letters of one height on one base into lines, from left to right; return the rest."""
     high = letters[:, 3] - letters[:, 1]
-    left = list(range(len(letters)))
+    left = np.ones(len(letters), np.bool_)
     lines = []
     # The highest first: a smaller mark at the height of a line does not begin one.
     for k in np.argsort(-high, kind="stable").tolist():
-        if k not in left:
+        if not left[k]:
             continue
-        for words in _words([m for m in left if _in_line(letters, k, m)], letters, int(high[k])):
+        row = np.flatnonzero(left & _in_line(letters, k)).tolist()
+        for words in _words(row, letters, int(high[k])):
             if len(words) > 1 and _count(letters[words]) >= _LEAST_LETTERS:
                 lines.append(words)
-                left = [m for m in left if m not in words]
-    return lines, left
+                left[words] = False
+    return lines, np.flatnonzero(left).tolist()
 
 
-def _in_line(letters: Int64s, one: int, other: int) -> bool:
-    """Tell whether two letters have about the same top and bottom."""
-    tops, bottoms = letters[[one, other], 1], letters[[one, other], 3]
-    most = max(_LEAST_ALIKE, _ALIKE * float(bottoms[0] - tops[0]))
-    shift = abs(int(np.diff(tops)[0])), abs(int(np.diff(bottoms)[0]))
-    return max(*shift, abs(shift[0] - shift[1])) <= most
+def _in_line(letters: Int64s, one: int) -> BoolMask:
+    """Mark the letters with about the same top and bottom as one of them, bool (n,)."""
+    top, bottom = letters[:, 1], letters[:, 3]
+    most = max(_LEAST_ALIKE, _ALIKE * float(bottom[one] - top[one]))
+    shifts = np.abs(top - top[one]), np.abs(bottom - bottom[one])
+    alike: BoolMask = (np.maximum(*shifts) <= most) & (np.abs(shifts[0] - shifts[1]) <= most)
+    return alike
 
 
 def _words(row: Sequence[int], letters: Int64s, high: int) -> list[list[int]]:
