@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,13 @@ DECISIONS = [
     *("disputed", "batch"),
 ]
 """Columns of the frame of decisions."""
+UNDECIDED: Mapping[str, str | bool] = {
+    "verdict": "",
+    "decided_by": "",
+    "new_since_decision": False,
+    "disputed": False,
+}
+"""The columns that `with_decisions` adds, as they are without a decision."""
 
 Pair = frozenset[str]
 
@@ -217,10 +223,7 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         new_since_decision (the row was added to a decided cluster) and disputed.
     """
     if not verdicts.decisions:
-        undecided = clusters.assign(
-            verdict="", decided_by="", new_since_decision=False, disputed=False
-        )
-        return undecided.astype({"verdict": "str", "decided_by": "str"})
+        return clusters.assign(**UNDECIDED).astype({"verdict": "str", "decided_by": "str"})
     whole = [each for each in verdicts.decisions if each.is_cluster]
     of_digest: dict[str, list[Decision]] = defaultdict(list)
     for each in whole:
@@ -254,24 +257,12 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         columns["decided_by"] += [", ".join(words)] * len(part)
         columns["new_since_decision"] += [digest in gained for digest in digests]
         columns["disputed"] += [split_up or digest in disputed for digest in digests]
-    kinds = {
-        "verdict": "str",
-        "decided_by": "str",
-        "new_since_decision": "bool",
-        "disputed": "bool",
-    }
-    empty: dict[str, Any] = {
-        "verdict": "",
-        "decided_by": "",
-        "new_since_decision": False,
-        "disputed": False,
-    }
     added = pd.DataFrame(
         {
-            name: pd.Series(columns[name], order, kind).reindex(
-                clusters.index, fill_value=empty[name]
+            name: pd.Series(columns[name], order, "bool" if empty is False else "str").reindex(
+                clusters.index, fill_value=empty
             )
-            for name, kind in kinds.items()
+            for name, empty in UNDECIDED.items()
         }
     )
     return clusters.join(added)

@@ -157,11 +157,13 @@ def test_keys_work_at_once_when_the_tab_is_clicked(review):
 
 def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before):
     page = review
-    page.get_by_role("button", name=re.compile("^Resized")).click()
-    expect(page.get_by_role("button", name=re.compile("^Resized"))).to_have_attribute(
-        "aria-pressed", "true"
-    )
-    page.get_by_role("button", name=re.compile("^Resized")).click()
+    chip = page.get_by_role("button", name=re.compile("^Resized"))
+    expect(chip).to_have_text("Resized0")  # their exact copies are of another kind
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("No cluster has copies of the chosen kinds only")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Identical")).click()
+    expect(clusters(page)).to_have_count(SCENES)
     page.get_by_role("button", name=re.compile("Preview")).click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(f"Remove {2 * SCENES} files?")
@@ -173,6 +175,41 @@ def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before)
     page.keyboard.press("u")
     expect(decided(page)).to_have_count(0)
     assert contents(pictures) == before
+    chip.click()
+    page.get_by_role("button", name=re.compile("^Identical")).click()
+
+
+def test_a_click_counts_if_the_page_changes_while_the_button_is_pressed(review):
+    page = review
+    page.set_viewport_size({"width": 1280, "height": 2400})  # nothing scrolls
+    chip = page.get_by_role("button", name=re.compile("^Resized"))
+    box = chip.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.keyboard.press("d")
+    page.wait_for_timeout(500)  # for the answer, which may not show yet
+    page.mouse.up()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    settled(page, 1)
+
+
+def test_what_is_typed_stays_when_the_page_changes(review):
+    page = review
+    field = page.get_by_label("Part of a name or folder")
+    field.press_sequentially("beach")
+    expect(clusters(page)).to_have_count(SCENES - 1)
+    expect(field).to_be_focused()
+    field.press("ArrowLeft")
+    field.press("!")
+    expect(clusters(page)).to_have_count(0)
+    expect(field).to_have_value("beac!h")
+    field.press("Backspace")
+    expect(field).to_have_value("beach")
+    expect(clusters(page)).to_have_count(SCENES - 1)
+    field.fill("")
+    expect(clusters(page)).to_have_count(SCENES)
 
 
 def test_a_preview_is_left_by_escape_and_nothing_has_happened(review, pictures, before):

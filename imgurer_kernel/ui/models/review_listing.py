@@ -9,6 +9,7 @@ from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
 
 from imgurer_kernel.common.memory import give_back
 from imgurer_kernel.common.text import count
+from imgurer_kernel.review.decisions import UNDECIDED
 from imgurer_kernel.review.plan import is_other_name
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.review_queue import (
@@ -195,14 +196,14 @@ class ReviewListing(HasTraits):
         if self.stale:
             return "The store has changed since this was read. Sort again to see what there is now."
         if self.queue is None or not self.queue.images:
-            return (
-                "There are no pictures here yet. Add some in Upload, and duplicates will show here."
-            )
+            return "There are no pictures here yet. Add some in Upload to see their duplicates."
         text = "No cluster passes the filters. Take one away to see more."
         if self.queue.clusters.empty:
             text = f"No duplicates: no two of {count(self.queue.images, 'picture')} are the same."
         elif self.wanted == QueueFilter():
             text = "Nothing is left to decide here."
+        elif self.wanted.kinds and self.kinds:
+            text = "No cluster has copies of the chosen kinds only. Add kinds to see more."
         return text
 
     # What is shown ----------------------------------------------------------------------------
@@ -258,7 +259,7 @@ class ReviewListing(HasTraits):
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Count the clusters of each kind."""
+        """Count the clusters that each kind would add; see `kind_counts`."""
         if self.queue is None:
             return {}
         return kind_counts(self.queue.searched(self.wanted), self.wanted)
@@ -287,11 +288,13 @@ class ReviewListing(HasTraits):
             return
         known = [each for each in files["cluster_id"].unique() if each in queue.rows_of]
         before = queue.members_of(known)
-        # A keeper that the user chose meanwhile stays.
+        # A keeper that the user chose in the meantime stays.
         chosen = before.loc[before["keeper_id"].isin(self._pinned), "cluster_id"]
         files = files[~files["cluster_id"].isin(chosen)]
-        before = before[~before["cluster_id"].isin(chosen)]
-        if len(before) and set(before["file_id"]) == set(files["file_id"]):
+        before = before[~before["cluster_id"].isin(chosen)].set_index("file_id")
+        # Decisions are as read: one that was measured with them may have been undone since.
+        files = files.assign(**{it: files["file_id"].map(before[it]) for it in UNDECIDED})
+        if len(before) and set(before.index) == set(files["file_id"]):
             self.queue = queue.replaced(files)  # these clusters were not changed meanwhile
 
     def _choose_again(self, file_id: int, pinned: Iterable[int]) -> None:

@@ -249,6 +249,13 @@ _TESTS: Mapping[str, Callable[[pd.DataFrame, Any], object]] = {
 
 
 def kind_counts(clusters: pd.DataFrame, wanted: QueueFilter) -> dict[str, int]:
-    """Count the clusters with copies of each kind, among those that pass the rest of a filter."""
+    """Count the clusters that a filter shows with each kind in addition to its own.
+
+    Only kinds that copies in the clusters that pass the rest of the filter have.
+    """
     kinds = clusters.loc[passes(clusters, replace(wanted, kinds=frozenset())), "kinds"]
-    return {name: int(sum(name in each for each in kinds)) for name in KINDS}
+    return {
+        name: sum(bool(each) and each <= wanted.kinds | {name} for each in kinds)
+        for name in KINDS
+        if any(name in each for each in kinds)
+    }

@@ -50,6 +50,7 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
                 "pressed": key in model.wanted.kinds,
             }
             for key, label in KINDS.items()
+            if key in kinds or key in model.wanted.kinds
         ],
         **_choices(model),
         "sizes": [[str(size), text] for size, text in _SIZES.items()],

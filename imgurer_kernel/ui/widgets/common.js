@@ -104,6 +104,32 @@ function pictureBox(url, alt, eager) {
   return box;
 }
 
+// The element on which the pointer is pressed, and what waits for its release.
+let pressed = null;
+const waitingForRelease = new Set();
+addEventListener("pointerdown", (event) => (pressed = event.target), true);
+for (const kind of ["pointerup", "pointercancel", "dragend", "blur"]) addEventListener(kind, release, true);
+
+function release(event) {
+  if (event.type === "blur" && event.target !== window) return; // an element has lost the focus
+  pressed = null;
+  // The click comes after the release.
+  setTimeout(() => {
+    const changes = [...waitingForRelease];
+    waitingForRelease.clear();
+    for (const change of changes) change();
+  });
+}
+
+// Make a change at once, or after the release of a pointer that is pressed in `el`: a click is lost
+// if its button is replaced between press and release.
+function betweenPresses(el, change) {
+  return () => {
+    if (pressed && el.contains(pressed)) waitingForRelease.add(change);
+    else change();
+  };
+}
+
 function prepare(el, className) {
   el.classList.add("imgurer-widget", className);
   // JupyterLab would otherwise take arrows, Enter and Escape for the notebook's own.

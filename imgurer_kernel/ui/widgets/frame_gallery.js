@@ -159,7 +159,7 @@ export default {
       showSelection();
     }
 
-    model.on("change:_content", render);
+    model.on("change:_content", betweenPresses(el, render));
     for (const name of ["ranges", "total", "page"]) model.on(`change:${name}`, showSelection);
     render();
     return () => pictures?.revoke();

@@ -126,9 +126,9 @@ export default {
       event.preventDefault();
     };
     document.addEventListener("keydown", keys);
-    model.on("change:counts", showCounts);
-    model.on("change:tabs", showTabs);
-    model.on("change:current", showTabs);
+    model.on("change:counts", betweenPresses(el, showCounts));
+    model.on("change:tabs", betweenPresses(el, showTabs));
+    model.on("change:current", betweenPresses(el, showTabs));
     model.on("change:user", showVisitor);
     model.on("change:logout", showVisitor);
     showCounts();

@@ -117,8 +117,8 @@ export default {
       more.textContent = `Show more (${left.toLocaleString("en")} left)`;
     }
 
-    for (const name of ["totals", "shown", "title"]) model.on(`change:${name}`, showTotals);
-    model.on("change:content", showRows);
+    for (const name of ["totals", "shown", "title"]) model.on(`change:${name}`, betweenPresses(el, showTotals));
+    model.on("change:content", betweenPresses(el, showRows));
     showTotals();
     showRows();
     return () => pictures?.revoke();

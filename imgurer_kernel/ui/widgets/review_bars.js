@@ -52,10 +52,10 @@ function filterBar(bars, act) {
   const set = (name) => (value) => act("set", { name, value });
   row.append(choice("Show", bars.shows, bars.show, set("show")));
   for (const { key, label, count, pressed } of bars.kinds) {
-    if (!count && !pressed) continue;
     const chip = element("button", "imgurer-chip");
     chip.type = "button";
     chip.append(element("span", "", label), element("span", "imgurer-count", count.toLocaleString("en")));
+    chip.title = "Clusters whose copies are all of the chosen kinds";
     chip.setAttribute("aria-pressed", String(pressed));
     chip.addEventListener("click", () => act("set", { name: "kind", value: key }));
     row.append(chip);
@@ -68,9 +68,18 @@ function filterBar(bars, act) {
   }
   row.append(choice("At least", bars.sizes, bars.least_bytes, set("least_bytes")));
   const text = element("input", "imgurer-text");
-  Object.assign(text, { type: "search", placeholder: "Name or folder", value: bars.text, size: 16 });
+  Object.assign(text, { type: "search", placeholder: "Name or folder", defaultValue: bars.text, size: 16 });
   text.setAttribute("aria-label", "Part of a name or folder");
-  text.addEventListener("change", () => act("set", { name: "text", value: text.value }));
+  const filter = () => {
+    clearTimeout(filterBar.typing);
+    act("set", { name: "text", value: text.value });
+  };
+  text.addEventListener("change", filter);
+  text.addEventListener("input", () => {
+    text.dataset.typed = "";
+    clearTimeout(filterBar.typing);
+    filterBar.typing = setTimeout(filter, 300); // not with each letter
+  });
   row.append(text);
   return fold;
 }

@@ -109,19 +109,24 @@ export default {
       }
     }
 
-    // The bars are replaced: keep the focus on their control, or move it to the pictures if the
-    // control is gone, so that keys always have a target.
+    // The bars are replaced: keep the focus on their control, and what is typed in it, or move the
+    // focus to the pictures if the control is gone, so that keys always have a target.
     function keepingFocus(change) {
-      const held = [top, filters, bottom].some((bar) => bar.contains(document.activeElement));
-      const { act: name } = document.activeElement?.dataset ?? {};
-      const label = held ? document.activeElement.getAttribute("aria-label") : null;
+      const before = document.activeElement;
+      const held = [top, filters, bottom].some((bar) => bar.contains(before));
+      const { act: name } = before?.dataset ?? {};
+      const label = held ? before.getAttribute("aria-label") : null;
       change();
       if (!held || el.contains(document.activeElement)) return;
       const again =
         (name && el.querySelector(`button[data-act="${name}"]:not(:disabled, [hidden])`)) ||
         (label && el.querySelector(`[aria-label="${CSS.escape(label)}"]`));
-      if (again) again.focus({ preventScroll: true });
-      else focusPictures();
+      if (!again) return focusPictures();
+      again.focus({ preventScroll: true });
+      if (!again.matches("input")) return;
+      if ("typed" in before.dataset) again.value = before.value;
+      if (again.value !== again.defaultValue) again.dataset.typed = "";
+      again.setSelectionRange(before.selectionStart, before.selectionEnd);
     }
     function focusPictures() {
       const figure = [figureOf(current), ...files()].find((each) => each?.offsetParent);
@@ -315,9 +320,9 @@ export default {
     });
 
     const observed = {
-      "change:bars": showTop,
-      "change:_content": () => (keepingPlace(showClusters), goToWanted()),
-      "change:done": () => (keepingPlace(showDecided), goToWanted()),
+      "change:bars": betweenPresses(el, showTop),
+      "change:_content": betweenPresses(el, () => (keepingPlace(showClusters), goToWanted())),
+      "change:done": betweenPresses(el, () => (keepingPlace(showDecided), goToWanted())),
       "change:place": showPlace,
       "change:preview": showPreview,
     };

@@ -35,7 +35,7 @@ export default {
       pictures?.revoke();
       pictures = fresh;
     };
-    model.on("change:_content", show);
+    model.on("change:_content", betweenPresses(el, show));
     show();
     return () => pictures?.revoke();
   },

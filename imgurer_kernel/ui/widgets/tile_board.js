@@ -208,7 +208,7 @@ function tileBoard({ model, el, className, build, waiting }) {
     else root.replaceChildren(emptyState(model.get("empty_text")));
   }
 
-  model.on("change:_content", render);
+  model.on("change:_content", betweenPresses(el, render));
   model.on("change:selected", showSelection);
   for (const name of ["busy", "empty_text", "label", "tile_size"]) {
     model.on(`change:${name}`, showState);

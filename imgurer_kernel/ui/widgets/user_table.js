@@ -57,7 +57,7 @@ export default {
       table.append(caption, thead, tbody);
       el.replaceChildren(table);
     };
-    model.on("change:rows", show);
+    model.on("change:rows", betweenPresses(el, show));
     show();
   },
 };

@@ -62,7 +62,7 @@ export default {
       list.replaceChildren(...rows.filter((row) => !wanted || row.status === wanted).map(line));
       list.hidden = !rows.length;
     };
-    model.on("change:content", show);
+    model.on("change:content", betweenPresses(el, show));
     show();
   },
 };
