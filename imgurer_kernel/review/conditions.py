@@ -16,8 +16,13 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "state": get_args(FileState),
     "verdict": ("", *VERDICTS),
 }
-# Words used in other tools for byte-identical files.
-_SYNONYMS = {"exact": "identical", "duplicate": "identical"}
+# Words of other tools, and of the review on the screen.
+_SYNONYMS = {
+    "exact": "identical",
+    "duplicate": "identical",
+    "turned": "rotated",
+    "mirrored": "flipped",
+}
 
 
 def require_known_values(condition: str) -> None:

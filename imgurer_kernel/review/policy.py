@@ -213,7 +213,7 @@ def choose(
     DataFrame
         The same rows and index with keeper_id, keeper_rule (the deciding rule) and keeper_reason:
         for a keeper its merits ("kept: in colour, most pixels"), for another file what speaks
-        against it ("gray; kept is in colour").
+        against it ("gray; kept: in colour").
     """
     pins = list(pinned)
     rules = (
@@ -235,7 +235,7 @@ def choose(
     keeper_row, deciding = _eliminate(rules, view)
     # Rows share one text object per rule: there may be a hundred thousand rows.
     names = np.array([rule.name for rule in rules], object)
-    others = np.array([f"{rule.other}; kept is {rule.kept}" for rule in rules], object)
+    others = np.array([f"{rule.other}; kept: {rule.kept}" for rule in rules], object)
     reasons = others[deciding]
     for row, words in _merits(deciding, keeper_row, rules).items():
         reasons[row] = f"kept: {words}"

@@ -4,13 +4,14 @@ A sidecar is a file beside the picture, ``IMG_1.jpg.xmp``, that photo managers r
 itself is never written to.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.store.catalog.journal import FileOfImage
@@ -33,6 +34,7 @@ _PROPERTIES = {
     "persons": ("Iptc4xmpExt", "PersonInImage"),
 }
 _LISTS = {"keywords", "persons"}
+_WORDS = {"taken_at": "time", "persons": "names of persons"}
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -80,6 +82,18 @@ def _joined(fact: str, known: str | None, value: str) -> str:
     if fact not in _LISTS:
         return known
     return "\n".join(dict.fromkeys([*known.split("\n"), *value.split("\n")]))
+
+
+def facts_text(facts: Sequence[str]) -> str:
+    """Count facts, and name their kinds.
+
+    Examples
+    --------
+    >>> facts_text(["title", "taken_at", "title"])
+    '3 facts (time and title)'
+    """
+    kinds = sorted({_WORDS.get(each, each) for each in facts})
+    return f"{count(len(facts), 'fact')} ({join_words(kinds)})"
 
 
 def packet(facts: Mapping[str, str]) -> bytes:

@@ -212,6 +212,40 @@ def test_what_is_typed_stays_when_the_page_changes(review):
     expect(clusters(page)).to_have_count(SCENES)
 
 
+def test_what_is_open_stays_open_when_the_page_changes(review):
+    page = review
+    chosen = page.get_by_text("Kept: you chose it")
+    clusters(page).nth(2).get_by_text("How was this found?").click()
+    clusters(page).nth(0).get_by_role("button", name="Later").click()
+    settled(page, 1)
+    clusters(page).nth(0).get_by_role("button", name="Show").click()
+    clusters(page).nth(1).locator(".imgurer-file").nth(1).click()
+    page.keyboard.press("k")
+    expect(chosen).to_have_count(1)
+    assert [
+        clusters(page).nth(k).locator("details").evaluate("(it) => it.open") for k in (1, 2)
+    ] == [
+        False,
+        True,
+    ]
+    expect(decided(page)).to_have_count(0)
+    order = page.get_by_label("Order", exact=True)
+    order.click()
+    clusters(page).nth(2).locator(".imgurer-file").nth(1).dispatch_event(
+        "keydown", {"key": "k", "bubbles": True}
+    )
+    page.wait_for_timeout(500)  # for the answer, which may not show yet
+    assert order.evaluate("(list) => list.matches(':open')")
+    order.press("Escape")
+    expect(chosen).to_have_count(2)
+    page.locator(".imgurer-file").first.focus()
+    page.keyboard.press("u")  # of the cluster that has the focus
+    expect(page.get_by_text("For later")).to_have_count(0)
+    for left in (1, 0):
+        page.keyboard.press("u")
+        expect(chosen).to_have_count(left)
+
+
 def test_a_preview_is_left_by_escape_and_nothing_has_happened(review, pictures, before):
     page = review
     page.get_by_role("button", name=re.compile("Preview")).click()

@@ -106,7 +106,7 @@ def test_the_page_knows_files_reasons_and_dates(clusters):
     data = read(Report.of(clusters)).data
     files, words = data["files"], data["words"]
     assert [words["keeper_reason"][k] for k in files["keeper_reason"]][:2] == [
-        "fewer pixels; kept is most pixels",
+        "fewer pixels; kept: most pixels",
         "kept: most pixels",
     ]
     assert files["flags"] == [2, 1, 0, 3, 0]

@@ -21,6 +21,7 @@ from tests.review.folders import make_folder
         ("bytes > 3 AND (files.label <> 'kep' OR width > 1)", "'kept'"),
         ("CASE label WHEN 'flip' THEN true END", "'flipped'"),
         ("label = 'exact'", "'identical'"),
+        ("label = 'turned'", "'rotated'"),
         ("LABEL = 'bordred'", "'bordered'"),
         ("label = 'xyz'", "there are identical, "),
         ("label = 'another take'", "there are identical, "),

@@ -45,7 +45,7 @@ def test_the_original_is_kept_and_the_reason_is_reported(new_store):
     assert set(rows["keeper_rule"]) == {"generation"}
     assert rows.loc["original.jpg", "keeper_reason"] == "kept: as it was first saved"
     assert rows.loc["a again.jpg", "keeper_reason"] == (
-        "a copy saved again from it at a higher quality; kept is as it was first saved"
+        "a copy saved again from it at a higher quality; kept: as it was first saved"
     )
     assert rows.loc["a again.jpg", "saved_quality"] > rows.loc["original.jpg", "quality"]
     assert wb.queue(progress=False).equals(queue), "from what was remembered"

@@ -53,8 +53,8 @@ def test_no_link_is_kept_for_a_file(wb):
     frame = wb.clusters(progress=False)
     assert sorted(frame.loc[frame["is_keeper"], "filename"]) == sorted(kept)
     reasons = queue.set_index("filename")["keeper_reason"]
-    assert reasons["best.jpg"] == "a link to a file; kept is a file itself"
-    assert reasons["c.jpg"] == "a file without links; kept is what links lead to"
+    assert reasons["best.jpg"] == "a link to a file; kept: a file itself"
+    assert reasons["c.jpg"] == "a file without links; kept: what links lead to"
 
 
 def test_a_report_says_which_are_other_names(wb):

@@ -67,7 +67,7 @@ def test_each_rule_decides_where_those_before_it_cannot(column):
     assert set(chosen["keeper_rule"]) == {rule.name}
     assert chosen["keeper_reason"].tolist() == [
         f"kept: {rule.kept}",
-        f"{rule.other}; kept is {rule.kept}",
+        f"{rule.other}; kept: {rule.kept}",
     ]
     # The order of rows and clusters has no influence.
     turned = choose(view(other, after))
@@ -81,9 +81,9 @@ def test_missing_files_are_kept_only_if_no_file_is_present_and_pins_come_first()
     assert choose(view({}).iloc[:0]).empty
     three = choose(view({"is_gray": True}, {"place": "/0"}, {"shown_pixels": 9}))
     assert three["keeper_reason"].tolist() == [
-        "gray; kept is in colour",
+        "gray; kept: in colour",
         "kept: in colour, most pixels",
-        "fewer pixels; kept is most pixels",
+        "fewer pixels; kept: most pixels",
     ]
     two = view({"cluster_id": 5}, {"cluster_id": 7}, {**WORSE, "cluster_id": 5})
     assert choose(two)["keeper_id"].tolist() == [1, 2, 1]
@@ -126,7 +126,7 @@ def test_rules_of_ones_own():
     assert set(choose(files, policy_of(lambda frame: frame["bytes"] == 7))["keeper_id"]) == {3}
     assert policy_of(STANDARD) is policy_of("standard") is STANDARD
     own = STANDARD.after(Rule("size", "bytes", "least", "small", "large"))
-    assert choose(files, own)["keeper_reason"].tolist()[1] == "large; kept is small"
+    assert choose(files, own)["keeper_reason"].tolist()[1] == "large; kept: small"
     for wrong in (None, 3, "", " "):
         with pytest.raises(QueryError):
             policy_of(wrong)

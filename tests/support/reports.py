@@ -42,7 +42,7 @@ def with_facts(clusters):
         keeper_id=keepers["cluster_id"].map(of),
         keeper_rule="pixels",
         keeper_reason=[
-            "kept: most pixels" if kept else "fewer pixels; kept is most pixels"
+            "kept: most pixels" if kept else "fewer pixels; kept: most pixels"
             for kept in keepers["is_keeper"]
         ],
         kept="reference",

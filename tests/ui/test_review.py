@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import ImgurerError
+from imgurer_kernel.review.plan import PLAN, read_plan
 from imgurer_kernel.ui import ReviewPanel
 from imgurer_kernel.ui.models.review import ReviewModel
-from imgurer_kernel.ui.models.review_captions import review_cluster
+from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_queue import (
     KINDS,
     ORDERS,
@@ -97,6 +98,35 @@ def test_removing_the_others_moves_them_and_undo_brings_every_byte_back(model, f
     assert contents(folder) == before
     assert cluster not in model.done
     assert (model.progress.done, model.progress.removed) == (0, 0)
+
+
+def test_the_preview_names_what_only_removed_files_know(new_store, tmp_path):
+    packet = b"<x:xmpmeta><a xmp:Rating='4'/></x:xmpmeta>"
+    (tmp_path / "large.jpg").write_bytes(encode(scene(3, 320, 240)))
+    (tmp_path / "small.jpg").write_bytes(encode(scene(3, 160, 120), xmp=packet))
+    wb = new_store()
+    wb.ingest(tmp_path, store="reference", progress=False)
+    panel = ReviewPanel(wb)
+    panel._act("preview", {})
+    facts = dict(panel.board.preview["facts"])
+    assert facts["Only they have"].startswith("1 fact (rating); to keep them, save the CSV")
+    plan = tmp_path / "plan.csv"
+    plan.write_bytes(panel._csv().file.read())
+    assert list(read_plan(plan)) == PLAN
+    assert wb.apply(plan, dry_run=True, progress=False)["status"].tolist() == ["ready"]
+    (tmp_path / "small.jpg").write_bytes(b"edited")
+    panel._act("preview", {})
+    assert "Only they have" not in dict(panel.board.preview["facts"]), "it stays"
+
+
+def test_a_preview_says_which_files_were_removed_elsewhere(model, wb):
+    wb.apply(wb.plan(progress=False), progress=False)
+    model.show_preview()
+    texts = preview_texts(model.preview)
+    assert (texts["title"], texts["about"], texts["note"]) == ("Nothing to remove", "", "")
+    [[label, said]] = texts["facts"]
+    assert (label, said.partition(",")[0]) == ("Gone since", "3 files")
+    assert model.stale
 
 
 def test_the_order_stays_until_it_is_sorted_again(model):

@@ -202,9 +202,13 @@ class ReviewModel(ReviewListing):
         checked = workbench.apply(
             plan, user=self.session.user, dry_run="quick", progress=task.report
         )
-        return Preview.of(chosen, plan, checked)
+        ready = plan[plan["file_id"].isin(checked.loc[checked["status"] == "ready", "file_id"])]
+        known = workbench.sidecars(ready)["fact"].tolist()
+        gone = goes(files) & files["is_own"] & ~files["file_id"].isin(chosen["file_id"])
+        return Preview.of(chosen, plan, checked, known, int(gone.sum()))
 
     def _set_preview(self, preview: Preview) -> None:
+        self.stale = self.stale or preview.gone > 0
         self.preview = preview
 
     def confirm(self) -> None:

@@ -71,13 +71,15 @@ def preview_texts(preview: Preview) -> dict[str, Any]:
     facts = [*preview.facts, *([("Left alone", "; ".join(refused))] if refused else [])]
     return {
         "title": f"Remove {count(files, 'file')}?" if files else "Nothing to remove",
-        "about": f"Of {count(len(preview.clusters), 'cluster')}",
+        "about": f"Of {count(len(preview.clusters), 'cluster')}" if files else "",
         "facts": [list(fact) for fact in facts],
         "files": files,
         "confirm": f"Remove {count(files, 'file')}",
         "note": (
             "Just before a file goes, its bytes are compared with those that were ingested. "
             "All of it can be undone until the trash is emptied."
+            if files
+            else ""
         ),
     }
 

@@ -8,8 +8,9 @@ import pandas as pd
 
 from imgurer_kernel.common.text import count, human_bytes, join_words
 from imgurer_kernel.review.beside import names_beside
-from imgurer_kernel.review.plan import goes
+from imgurer_kernel.review.plan import PLAN, goes
 from imgurer_kernel.review.policy import STANDARD
+from imgurer_kernel.review.sidecar import facts_text
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 
 _NAMED = 5
@@ -30,12 +31,15 @@ class Preview:
         Labels and values to display.
     refused
         Why files would be left alone, by file_id.
+    gone
+        Number of files that were there when the queue was read, and are in the store no more.
     """
 
     plan: pd.DataFrame
     cluster_of: Mapping[int, int]
     facts: tuple[tuple[str, str], ...]
     refused: Mapping[int, str]
+    gone: int = 0
 
     @property
     def clusters(self) -> tuple[int, ...]:
@@ -43,15 +47,26 @@ class Preview:
         return tuple({self.cluster_of[each]: None for each in self.plan["file_id"].tolist()})
 
     @classmethod
-    def of(cls, chosen: pd.DataFrame, plan: pd.DataFrame, checked: pd.DataFrame) -> "Preview":
+    def of(
+        cls,
+        chosen: pd.DataFrame,
+        plan: pd.DataFrame,
+        checked: pd.DataFrame,
+        known: Sequence[str] = (),
+        gone: int = 0,
+    ) -> "Preview":
         """Summarize the effect of a plan.
 
         Parameters
         ----------
         chosen
             The files of the clusters.
-        looked
+        checked
             Result of a dry run of the plan.
+        known
+            Facts that only files of the plan have, as from `Workbench.sidecars`.
+        gone
+            As the attribute.
         """
         refused = checked[checked["status"] == "refused"]
         ready = checked[checked["status"] == "ready"]
@@ -60,7 +75,7 @@ class Preview:
         rules = rows.loc[ready["file_id"], "keeper_rule"].value_counts()
         words = {rule.name: rule.kept for rule in STANDARD.rules}
         because = " · ".join(
-            f"{int(number):,} {words.get(str(rule), rule)}"
+            f"{words.get(str(rule), rule)} ({int(number):,})"
             for rule, number in rules.head(6).items()
         )
         facts = [
@@ -69,16 +84,23 @@ class Preview:
             ("Kept because", because),
             *_beside_facts(ready),
         ]
+        if known:
+            keeps = "save the CSV and run `imgurer review apply PLAN --sidecars` on it"
+            facts.append(("Only they have", f"{facts_text(known)}; to keep them, {keeps}"))
         others = int((goes(chosen) & ~chosen["is_own"]).sum())
         if others:
             facts.append(("Left alone", f"{count(others, 'file')} of other people"))
+        if gone:
+            now = "Sort again shows what there is now"
+            facts.append(("Gone since", f"{count(gone, 'file')}, removed elsewhere. {now}"))
         # Only rows that passed the dry run; refused ones are reported, and not tried again.
         keep = plan["file_id"].isin(ready["file_id"])
         return cls(
-            plan=plan[keep.to_numpy(bool)].reset_index(drop=True),
+            plan=_whole_plan(plan[keep.to_numpy(bool)], rows, ready),
             cluster_of=ids_of(rows.loc[plan["file_id"], "cluster_id"]),
             facts=tuple((label, value) for label, value in facts if value),
             refused=reasons_of(refused),
+            gone=gone,
         )
 
 
@@ -140,6 +162,19 @@ class ActOutcome:
             entry_ids=tuple(int(each) for each in done["entry_id"]),
             size=int(done["bytes"].sum()),
         )
+
+
+def _whole_plan(plan: pd.DataFrame, rows: pd.DataFrame, ready: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that plans have, for those who save it."""
+    files, keepers = (rows.loc[plan[name]] for name in ("file_id", "keeper_id"))
+    looked = ready.set_index("file_id").loc[plan["file_id"]]
+    kept_at = keepers["path"].where(keepers["path"].notna(), keepers["filename"])
+    columns = {name: files[name] for name in ("user", "label", "bytes", "digest")}
+    columns |= {name: looked[name] for name in ("along", "left")}
+    columns["keeper_path"] = kept_at
+    return plan.assign(**{name: each.array for name, each in columns.items()})[PLAN].reset_index(
+        drop=True
+    )
 
 
 def _beside_facts(ready: pd.DataFrame) -> Iterator[tuple[str, str]]:

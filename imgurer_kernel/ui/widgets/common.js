@@ -107,27 +107,61 @@ function pictureBox(url, alt, eager) {
 // The element on which the pointer is pressed, and what waits for its release.
 let pressed = null;
 const waitingForRelease = new Set();
-addEventListener("pointerdown", (event) => (pressed = event.target), true);
-for (const kind of ["pointerup", "pointercancel", "dragend", "blur"]) addEventListener(kind, release, true);
+addEventListener("pointerdown", notePress, true);
+for (const kind of ["pointerup", "pointercancel", "contextmenu", "dragend", "blur"]) {
+  addEventListener(kind, release, true);
+}
+
+// Menus and lists of choices may take the release: see `isOpenList`.
+function notePress(event) {
+  pressed = event.button || event.target.closest?.("select") ? null : event.target;
+}
 
 function release(event) {
   if (event.type === "blur" && event.target !== window) return; // an element has lost the focus
   pressed = null;
   // The click comes after the release.
-  setTimeout(() => {
-    const changes = [...waitingForRelease];
-    waitingForRelease.clear();
-    for (const change of changes) change();
-  });
+  setTimeout(changeWhatWaits);
 }
 
-// Make a change at once, or after the release of a pointer that is pressed in `el`: a click is lost
-// if its button is replaced between press and release.
+function changeWhatWaits() {
+  clearTimeout(changeWhatWaits.later);
+  const active = document.activeElement;
+  // Nothing tells that a list of choices was closed without a choice.
+  if (isOpenList(active)) changeWhatWaits.later = setTimeout(changeWhatWaits, 100);
+  if (pressed || isOpenList(active)) return;
+  const changes = [...waitingForRelease];
+  waitingForRelease.clear();
+  for (const change of changes) change();
+}
+
+function isOpenList(node) {
+  return node?.tagName === "SELECT" && CSS.supports("selector(:open)") && node.matches(":open");
+}
+
+// Make a change at once, or after the release of a pointer that is pressed in `el`, or after its
+// open list of choices is closed: what is pressed or open is lost if it is replaced before.
 function betweenPresses(el, change) {
   return () => {
-    if (pressed && el.contains(pressed)) waitingForRelease.add(change);
-    else change();
+    const active = document.activeElement;
+    const isOpen = el.contains(active) && isOpenList(active);
+    if (!isOpen && !(pressed && el.contains(pressed))) return change();
+    waitingForRelease.add(change);
+    if (isOpen) changeWhatWaits();
   };
+}
+
+// Replace the children of `root`; the focus stays on the control of the same name, or at its place.
+function replaceChildrenOf(root, ...children) {
+  const controls = () => Array.from(root.querySelectorAll("button, a, input, select"));
+  const nameOf = (node) => node.getAttribute("aria-label") ?? node.textContent;
+  const place = controls().indexOf(document.activeElement);
+  const name = place < 0 ? "" : nameOf(document.activeElement);
+  root.replaceChildren(...children);
+  if (place < 0) return;
+  const all = controls();
+  const again = all.find((node) => nameOf(node) === name) ?? all[Math.min(place, all.length - 1)];
+  again?.focus({ preventScroll: true });
 }
 
 function prepare(el, className) {

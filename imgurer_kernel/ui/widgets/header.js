@@ -68,7 +68,7 @@ export default {
 
     const showCounts = () => {
       const all = model.get("counts").map((count) => link(count.hash, count.text, go));
-      counts.replaceChildren(...all);
+      replaceChildrenOf(counts, ...all);
     };
     const showVisitor = () => {
       const parts = [element("span", "", model.get("user"))];

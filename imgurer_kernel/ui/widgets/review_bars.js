@@ -144,11 +144,11 @@ function fillPreview(dialog, preview, act) {
   }
   const foot = element("div", "imgurer-foot");
   const confirm = actButton(preview.confirm, "", "confirm", true);
-  confirm.disabled = !preview.files;
-  const cancel = actButton("Cancel", "", "dismiss");
+  const cancel = actButton(preview.files ? "Cancel" : "Close", "", "dismiss");
   cancel.autofocus = true;
-  foot.append(actButton("Save as CSV", "", "save"), cancel, confirm);
-  dialog.append(element("h2", "", preview.title), element("p", "imgurer-cluster-facts", preview.about), table);
+  foot.append(...(preview.files ? [actButton("Save as CSV", "", "save"), cancel, confirm] : [cancel]));
+  const about = preview.about ? [element("p", "imgurer-cluster-facts", preview.about)] : [];
+  dialog.append(element("h2", "", preview.title), ...about, table);
   if (preview.note) dialog.append(element("p", "imgurer-preview-note", preview.note));
   dialog.append(foot);
   for (const button of foot.querySelectorAll("button")) {

@@ -26,11 +26,12 @@ export default {
     const act = (name, more = {}) => model.send({ kind: "act", act: name, ...more });
     const content = () => model.get("_content");
     const files = () => Array.from(list.querySelectorAll(".imgurer-file"));
-    const open = () => Array.from(list.querySelectorAll(".imgurer-cluster:not(.imgurer-decided)"));
+    const open = () => Array.from(list.querySelectorAll(".imgurer-cluster")).filter((section) => !isDecided(section));
     const idOf = (figure) => Number(figure.dataset.fileId);
     const figureOf = (id) => list.querySelector(`.imgurer-file[data-file-id="${Number(id)}"]`);
-    const sectionOf = (node) => node?.closest(".imgurer-cluster");
-    const clusterOf = (node) => Number(sectionOf(node)?.dataset.clusterId ?? -1);
+    // What the user has opened: a decided cluster, and how a cluster was found.
+    const isUnfolded = (figure) => "unfolded" in sectionOf(figure).dataset;
+    const isTold = (figure) => sectionOf(figure).querySelector("details").open;
 
     function focus(figure, scroll = true) {
       if (!figure) return;
@@ -84,7 +85,7 @@ export default {
     function perform(name, figure, section) {
       const cluster_id = Number(section?.dataset.clusterId ?? -1);
       const file_id = figure ? idOf(figure) : -1;
-      const decided = section?.classList.contains("imgurer-decided");
+      const decided = section && isDecided(section);
       if (["remove_others", "different", "later"].includes(name)) {
         if (cluster_id < 0 || decided) return;
         const cannot = section.querySelector(`[data-act="${name}"]`).disabled;
@@ -156,7 +157,10 @@ export default {
       const done = model.get("done");
       for (const section of list.querySelectorAll(".imgurer-cluster")) {
         const id = section.dataset.clusterId;
-        const show = () => section.classList.toggle("imgurer-decided");
+        const show = () => {
+          const isFolded = section.classList.toggle("imgurer-decided");
+          section.toggleAttribute("data-unfolded", !isFolded);
+        };
         showDone(section, done[id], () => act("undo", { cluster_id: Number(id) }), show);
       }
       // What is folded away cannot have the focus.
@@ -192,7 +196,14 @@ export default {
         place.append(icon("picture"), element("span", "", empty));
         nodes.push(place);
       }
+      const unfolded = new Set(files().filter(isUnfolded).map(idOf));
+      const told = new Set(files().filter(isTold).map(idOf));
       list.replaceChildren(...nodes);
+      for (const figure of files()) {
+        const section = sectionOf(figure);
+        if (unfolded.has(idOf(figure))) section.dataset.unfolded = "";
+        if (told.has(idOf(figure))) section.querySelector("details").open = true;
+      }
       pictures?.revoke();
       pictures = fresh;
       const ids = new Set(files().map(idOf));
@@ -247,28 +258,6 @@ export default {
       act("dismiss");
     });
 
-    function neighbor(figure, key) {
-      const all = files().filter((other) => !sectionOf(other).classList.contains("imgurer-decided"));
-      const place = all.indexOf(figure);
-      if (key === "ArrowLeft") return all[place - 1];
-      if (key === "ArrowRight") return all[place + 1];
-      const here = figure.getBoundingClientRect();
-      const down = key === "ArrowDown";
-      const beyond = all.filter((other) => {
-        const there = other.getBoundingClientRect();
-        return down ? there.top > here.top + 8 : there.top < here.top - 8;
-      });
-      // On wide screens clusters are in two columns: down stays in one while it goes on.
-      const left = (other) => Math.abs(sectionOf(other).getBoundingClientRect().left - side);
-      const side = sectionOf(figure).getBoundingClientRect().left;
-      const column = beyond.filter((other) => left(other) < 8);
-      const distance = (other) => {
-        const there = other.getBoundingClientRect();
-        return Math.abs(there.top - here.top) * 1000 + Math.abs(there.left - here.left);
-      };
-      return (column.length ? column : beyond).sort((a, b) => distance(a) - distance(b))[0];
-    }
-
     const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo", Escape: "close" };
     // In the dashboard keys work while the review is on the screen, wherever the focus is; in a
     // notebook, where x cuts a cell, only where the focus is in the review.
@@ -285,7 +274,7 @@ export default {
       const figure = event.target.closest(".imgurer-file") ?? figureOf(current) ?? firstFile();
       const section = sectionOf(event.target) ?? sectionOf(figure);
       if (isTab && event.key === "ArrowDown") focus(firstFile());
-      else if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighbor(figure, event.key) ?? figure);
+      else if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighborFile(files(), figure, event.key) ?? figure);
       else if (event.key === "Enter" && event.target === figure) choose(figure, { range: event.shiftKey });
       else if (event.key === " " && event.target.closest("button, summary, input")) return;
       else if (letters[event.key]) {

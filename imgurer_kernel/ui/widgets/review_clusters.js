@@ -81,7 +81,9 @@ function reviewCluster(cluster, place, pictures) {
 // What was done to a cluster: it keeps its place, one line high, until the queue is sorted again.
 // Where an act failed the line says why, and the cluster stays open.
 function showDone(section, done, onUndo, onShow) {
-  section.classList.toggle("imgurer-decided", Boolean(done) && !done.stays);
+  const isDecided = Boolean(done) && !done.stays;
+  if (!isDecided) delete section.dataset.unfolded;
+  section.classList.toggle("imgurer-decided", isDecided && !("unfolded" in section.dataset));
   section.querySelector(".imgurer-done-line")?.remove();
   if (!done) return;
   const line = element("div", "imgurer-done-line");
@@ -103,4 +105,31 @@ function showDone(section, done, onUndo, onShow) {
     }
   }
   section.prepend(line);
+}
+
+const sectionOf = (node) => node?.closest(".imgurer-cluster");
+// Folded to a line, or shown again.
+const isDecided = (section) => section.matches(".imgurer-decided, [data-unfolded]");
+
+// The file that an arrow key leads to; those above and below by where they stand on the page.
+function neighborFile(shown, figure, key) {
+  const all = shown.filter((other) => !sectionOf(other).classList.contains("imgurer-decided"));
+  const place = all.indexOf(figure);
+  if (key === "ArrowLeft") return all[place - 1];
+  if (key === "ArrowRight") return all[place + 1];
+  const here = figure.getBoundingClientRect();
+  const down = key === "ArrowDown";
+  const beyond = all.filter((other) => {
+    const there = other.getBoundingClientRect();
+    return down ? there.top > here.top + 8 : there.top < here.top - 8;
+  });
+  // On wide screens clusters are in two columns: down stays in one while it goes on.
+  const left = (other) => Math.abs(sectionOf(other).getBoundingClientRect().left - side);
+  const side = sectionOf(figure).getBoundingClientRect().left;
+  const column = beyond.filter((other) => left(other) < 8);
+  const distance = (other) => {
+    const there = other.getBoundingClientRect();
+    return Math.abs(there.top - here.top) * 1000 + Math.abs(there.left - here.left);
+  };
+  return (column.length ? column : beyond).sort((a, b) => distance(a) - distance(b))[0];
 }

@@ -55,7 +55,7 @@ export default {
         tbody.append(line);
       }
       table.append(caption, thead, tbody);
-      el.replaceChildren(table);
+      replaceChildrenOf(el, table);
     };
     model.on("change:rows", betweenPresses(el, show));
     show();

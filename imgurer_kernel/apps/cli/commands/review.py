@@ -27,6 +27,7 @@ from imgurer_kernel.review.decisions import VERDICTS
 from imgurer_kernel.review.plan import read_plan, require_replaceable, rows_of_plan, write_plan
 from imgurer_kernel.review.policy import KeeperPolicy, folder_order
 from imgurer_kernel.review.script import moved_by_script, write_script
+from imgurer_kernel.review.sidecar import facts_text
 from imgurer_kernel.workbench.workbench import Workbench
 
 GROUPS["review"] = "Decide about duplicates, remove them, and undo."
@@ -275,9 +276,8 @@ def _write_beside(call: Call, along: Sequence[str], left: Sequence[str]) -> None
 def _write_facts(call: Call, facts: Sequence[str]) -> None:
     """Say what would be known of files that go only, and how to keep it."""
     if facts:
-        kinds = join_words(sorted(set(facts)))
         call.out.write_line(
-            f"only files that go have {count(len(facts), 'fact')} ({kinds}): "
+            f"only files that go have {facts_text(facts)}: "
             "`imgurer review apply PLAN --sidecars` writes them beside the kept files"
         )
 

@@ -59,7 +59,7 @@ export default {
       for (const node of totals.children) if (node.value === chosen) node.focus();
       remark.textContent = content.remark ?? "";
       remark.hidden = !content.remark;
-      list.replaceChildren(...rows.filter((row) => !wanted || row.status === wanted).map(line));
+      replaceChildrenOf(list, ...rows.filter((row) => !wanted || row.status === wanted).map(line));
       list.hidden = !rows.length;
     };
     model.on("change:content", betweenPresses(el, show));

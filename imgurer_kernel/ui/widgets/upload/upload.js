@@ -139,7 +139,7 @@ function buildView(model, el, transfer) {
         "Retry failed": () => button("Retry failed", "retry", () => again.forEach((row) => transfer.retry(row))),
         "Clear list": () => button("Clear list", "", () => (transfer.clear(), model.send({ kind: "cleared" }))),
       };
-      totalActions.replaceChildren(...wanted.map((name) => made[name]()));
+      replaceChildrenOf(totalActions, ...wanted.map((name) => made[name]()));
     }
     const phrase = busy ? "" : parts.join(", ");
     if (phrase !== lastPhrase) spoken.textContent = lastPhrase = phrase;
@@ -156,7 +156,8 @@ function buildView(model, el, transfer) {
     const wanted = kinds.length > 1 ? [["", "All"], ...kinds] : [];
     filters.hidden = !wanted.length;
     if (Array.from(filters.children, (node) => node.value).join() !== wanted.map(([s]) => s).join()) {
-      filters.replaceChildren(
+      replaceChildrenOf(
+        filters,
         ...wanted.map(([status, label]) => {
           const node = button(label, "", () => {
             chosen = status;
