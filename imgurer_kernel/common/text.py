@@ -125,15 +125,21 @@ def freed_text(on_disk: int, in_store: int) -> str:
 def sentence(text: str) -> str:
     """Make a sentence of a message: a capital letter first and a full stop last.
 
+    What is no word, such as a path, begins as it is written.
+
     Examples
     --------
     >>> sentence("the file is cut off"), sentence("No such picture.")
     ('The file is cut off.', 'No such picture.')
+    >>> sentence("pictures/a.jpg is not a folder")
+    'pictures/a.jpg is not a folder.'
     """
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    first = text.split()[0].strip(",.:;!?").replace("'", "").replace("-", "")
+    start = text[0].upper() if first.isalpha() else text[0]
+    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 def moment(when: datetime) -> str:

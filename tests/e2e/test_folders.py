@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
     (folder / f"{NASTY}.jpg").write_bytes(encode(picture, quality=95))
     (folder / "sub" / "small.png").write_bytes(encode(resized(picture, 200, 150), "PNG"))
     (folder / "alone.jpg").write_bytes(encode(scene(3001, 320, 240)))
-    (folder / "note.txt").write_text("no picture")
+    (folder / "note.jpg").write_text("no picture")
     return folder
 
 
@@ -70,7 +70,7 @@ def test_a_folder_is_ingested_and_ingested_again(shared, folder):
     shared.get_by_role("button", name="Ingest", exact=True).click()
     expect(rows(shared)).to_have_count(4)
     expect(title(shared)).to_contain_text("4 files · 1 rejected · 3 added")
-    expect(rows(shared).first).to_contain_text("note.txt")
+    expect(rows(shared).first).to_contain_text("note.jpg")
     expect(rows(shared).first).to_contain_text("text file")
     expect(row(shared, "small.png")).to_contain_text("near duplicate of <img")
     expect(shared.locator(".imgurer-folder-intake .imgurer-notice-failed")).to_have_count(0)

@@ -85,6 +85,16 @@ def test_the_rows_of_what_does_not_change_are_not_made_again():
     assert changed.clusters_of([100, 104]) == [0, 1]
 
 
+def test_clusters_that_change_together_are_taken_together():
+    queue = ReviewQueue.of(rows_of_queue(40), 120, "")
+    queue = queue.replaced(queue.members_of(range(10))).replaced(keeping(queue, 30, 1))
+    assert len({id(frame) for frame, _ in queue.changed.values()}) == 2
+    ids = [12, 30, 3, 1]
+    files = queue.members_of(ids)
+    alone = [queue.members(each) for each in ids]
+    pd.testing.assert_frame_equal(files, pd.concat(alone, ignore_index=True))
+
+
 def test_an_empty_queue_has_nothing_to_choose_from():
     queue = ReviewQueue.of(rows_of_queue(0), 0, "")
     assert queue.files.empty

@@ -35,7 +35,8 @@ def pictures(tmp_path):
     (folder / "sub").mkdir(parents=True)
     for seed in range(3):
         (folder / f"{seed}.jpg").write_bytes(encode(scene(seed, 160, 120)))
-    (folder / "note.txt").write_text("no picture")
+    (folder / "note.jpg").write_text("no picture")
+    (folder / "0.jpg.xmp").write_text("of a picture")
     shutil.copy(folder / "0.jpg", folder / "sub" / "again.jpg")
     return folder
 
@@ -55,19 +56,19 @@ def texts(model):
 def test_a_folder_is_ingested_and_every_file_has_a_result(wb, pictures):
     model = model_of(wb)
     model.ingest(str(pictures), "place")
-    assert next(iter(statuses(model).items())) == ("note.txt", "rejected")
+    assert next(iter(statuses(model).items())) == ("note.jpg", "rejected")
     assert statuses(model) == {
-        "note.txt": "rejected",
+        "note.jpg": "rejected",
         "0.jpg": "added",
         "1.jpg": "added",
         "2.jpg": "added",
         "sub/again.jpg": "duplicate",
     }
-    assert "text file" in texts(model)["note.txt"]
+    assert "text file" in texts(model)["note.jpg"]
     assert texts(model)["again.jpg"] == "already here: same bytes as 0.jpg"
     assert model.result.counts == {"rejected": 1, "added": 3, "duplicate": 1}
     assert model.result.summary.endswith(": 5 files · 1 rejected · 3 added · 1 already here")
-    assert model.result.remark == ""
+    assert model.result.remark == "1 file of another kind was left out: a text file (1)."
     assert not model.running
     assert model.problem == model.job.failure == ""
 
@@ -80,7 +81,7 @@ def test_a_second_run_says_what_became_of_the_files_since(wb, pictures):
     (pictures / "2.jpg").write_bytes(encode(scene(9, 160, 120)))
     model.ingest(str(pictures), "place")
     assert statuses(model) == {
-        "note.txt": "rejected",
+        "note.jpg": "rejected",
         "1.jpg": "missing",
         "2.jpg": "changed",
         "sub/moved.jpg": "moved",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from imgurer_kernel.common.text import count, moment
+from imgurer_kernel.common.text import count, moment, sentence
 from imgurer_kernel.errors import StorageError
 from imgurer_kernel.store.derived import DerivedData
+from imgurer_kernel.store.ingest.rejected_files import by_kind, kinds_text, left_out_text
 from imgurer_kernel.store.ingest.sources import readable
 from imgurer_kernel.ui.session import row_dicts
 
@@ -65,6 +66,8 @@ class FolderResult:
         At most `MAX_ROWS` of the changed files, rejected ones first.
     stopped
         Whether it was cancelled.
+    notes
+        What was left out: files of other kinds, such as sidecars, and folders that are not walked.
     earlier
         When it was made, for a saved result; empty for a new one.
     """
@@ -73,6 +76,7 @@ class FolderResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[FolderRow, ...] = ()
     stopped: bool = False
+    notes: tuple[str, ...] = ()
     earlier: str = ""
 
     @property
@@ -99,6 +103,7 @@ class FolderResult:
             )
         if left:
             texts.append(f"{count(left, 'more file')} not listed here.")
+        texts += map(sentence, self.notes)
         return " ".join(texts)
 
 
@@ -132,10 +137,11 @@ class LastResult:
                 return None
             values = dict(facts)
             rows = tuple(FolderRow(**row) for row in values.pop("rows"))
+            notes = tuple(values.pop("notes", ()))
             at = datetime.fromisoformat(values.pop("at"))
             kept = values.pop("counts")
             counts = {status: int(kept[status]) for status in STATUSES if status in kept}
-            result = FolderResult(**values, counts=counts, rows=rows)
+            result = FolderResult(**values, counts=counts, rows=rows, notes=notes)
         except (TypeError, KeyError, ValueError):
             return None
         return replace(result, earlier=f"This was on {moment(at)}; more may have changed since.")
@@ -143,6 +149,12 @@ class LastResult:
 
 def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False) -> FolderResult:
     """Make a result from a frame of `Workbench.ingest`."""
+    rejected = outcomes[outcomes["status"] == "rejected"]
+    failures, others = by_kind(dict(zip(rejected["source"], rejected["reason"], strict=True)))
+    of_other_kinds = rejected.index[~rejected["source"].isin(list(failures))]
+    notes = [kinds_text(others)] if others else []
+    notes += filter(None, [left_out_text(outcomes.attrs)])
+    outcomes = outcomes.drop(index=of_other_kinds)
     found = outcomes["status"].value_counts()
     counts = {status: int(found[status]) for status in STATUSES if status in found}
     rank = {status: place for place, status in enumerate(STATUSES)}
@@ -150,7 +162,9 @@ def folder_result(folder: Path, outcomes: pd.DataFrame, *, stopped: bool = False
     # Stable: files of one status stay in the order in which the folder was read.
     order = listed["status"].map(rank).sort_values(kind="stable").index[:MAX_ROWS]
     rows = tuple(_row(folder, record) for record in row_dicts(listed.loc[order]))
-    return FolderResult(folder=readable(folder), counts=counts, rows=rows, stopped=stopped)
+    return FolderResult(
+        folder=readable(folder), counts=counts, rows=rows, stopped=stopped, notes=tuple(notes)
+    )
 
 
 def _row(folder: Path, record: dict[str, object]) -> FolderRow:

@@ -99,7 +99,7 @@ class ReviewQueue:
     choices
         Values to choose from in filters: sorted folders, users, cameras and years.
     changed
-        The files of clusters whose rows differ from those read.
+        Of clusters whose rows differ from those read: the frame that has them, and their positions.
     texts
         Search texts of the clusters as read.
     """
@@ -110,17 +110,16 @@ class ReviewQueue:
     plan: str = ""
     rows_of: Mapping[int, Int64s] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    changed: Mapping[int, pd.DataFrame] = field(default_factory=dict)
+    changed: Mapping[int, tuple[pd.DataFrame, Int64s]] = field(default_factory=dict)
     texts: ClusterTexts | None = None
 
     @classmethod
     def of(cls, files: pd.DataFrame, images: int, plan: str) -> "ReviewQueue":
         """Summarize the files of a queue."""
         files = with_freed(files.reset_index(drop=True))
-        # Positions, computed once: comparing the whole column for each cluster of a page would take
-        # time in proportion to the queue.
-        found = files.groupby("cluster_id").indices
-        rows = {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
+        # Computed once: comparing the whole column for each cluster of a page would take time in
+        # proportion to the queue.
+        rows = _positions(files)
         clusters = summarize(files)
         texts = ClusterTexts(files)
         return cls(files, clusters, images, plan, rows, choices_of(clusters), texts=texts)
@@ -130,8 +129,7 @@ class ReviewQueue:
         """Return the present rows of all files, by cluster_id."""
         if not self.changed:
             return self.read
-        rest = self.read[~self.read["cluster_id"].isin(list(self.changed))]
-        everything = pd.concat([rest, *self.changed.values()])
+        everything = self._rows_of(self.rows_of)
         return everything.sort_values("cluster_id", kind="stable", ignore_index=True)
 
     def searched(self, wanted: QueueFilter) -> pd.DataFrame:
@@ -140,15 +138,17 @@ class ReviewQueue:
             return self.clusters
         lines = self.texts.lines.reindex(self.clusters.index)
         if self.changed:
-            fresh = ClusterTexts(pd.concat(self.changed.values())).lines
+            fresh = ClusterTexts(self._rows_of(self.changed)).lines
             lines[fresh.index] = fresh
         return self.clusters.assign(text=lines)
 
     def rows(self, cluster_id: int) -> pd.DataFrame:
-        """Return the present rows of a cluster; the same frame object until they change."""
-        if cluster_id in self.changed:
-            return self.changed[cluster_id]
-        return self.read.iloc[self.rows_of[cluster_id]]
+        """Return the present rows of a cluster."""
+        return self._rows_of([cluster_id])
+
+    def source(self, cluster_id: int) -> pd.DataFrame:
+        """Return the frame that has the rows of a cluster; another one once they change."""
+        return self.changed[cluster_id][0] if cluster_id in self.changed else self.read
 
     def members(self, cluster_id: int) -> pd.DataFrame:
         """Return the files of a cluster, the keeper first."""
@@ -158,8 +158,20 @@ class ReviewQueue:
 
     def members_of(self, cluster_ids: Iterable[int]) -> pd.DataFrame:
         """Return the files of several clusters, in this order."""
-        parts = [self.members(each) for each in cluster_ids]
-        return pd.concat(parts, ignore_index=True) if parts else self.read.head(0)
+        ids = list(cluster_ids)
+        files = self._rows_of(ids)
+        place = files["cluster_id"].map({each: place for place, each in enumerate(ids)})
+        keeps = files["file_id"] == files["keeper_id"]
+        return files.iloc[np.lexsort((~keeps, place))].reset_index(drop=True)
+
+    def _rows_of(self, cluster_ids: Iterable[int]) -> pd.DataFrame:
+        # Not cluster by cluster: to take the rows of one needs a millisecond or two.
+        taken = {id(self.read): (self.read, [np.empty(0, np.int64)])}
+        for each in cluster_ids:
+            frame, rows = self.changed.get(each) or (self.read, self.rows_of[each])
+            taken.setdefault(id(frame), (frame, []))[1].append(rows)
+        parts = [frame.iloc[np.concatenate(rows)] for frame, rows in taken.values()]
+        return pd.concat(parts) if len(parts) > 1 else parts[0]
 
     def clusters_of(self, file_ids: Iterable[int], image_ids: Iterable[int] = ()) -> list[int]:
         """Return the clusters of some files or images, in the order of the queue."""
@@ -178,15 +190,21 @@ class ReviewQueue:
             ["file_id", "is_hard_link"],
         ].set_index("file_id")["is_hard_link"]
         files = with_freed(files.assign(is_hard_link=files["file_id"].map(links)))
-        files = files[self.read.columns]
-        found = {int(str(key)): rows for key, rows in files.groupby("cluster_id", sort=False)}
+        files = files[self.read.columns].reset_index(drop=True)
+        found = _positions(files)
         fresh = summarize(files)
         rest = self.clusters.drop(index=list(fresh.index))
         return replace(
             self,
             clusters=pd.concat([rest, fresh]).sort_index(),
-            changed={**self.changed, **found},
+            changed={**self.changed, **{key: (files, rows) for key, rows in found.items()}},
         )
+
+
+def _positions(files: pd.DataFrame) -> dict[int, Int64s]:
+    """Return the positions of the files of each cluster."""
+    found = files.groupby("cluster_id").indices
+    return {int(str(key)): np.asarray(value, np.int64) for key, value in found.items()}
 
 
 def select(clusters: pd.DataFrame, wanted: QueueFilter, order: str) -> list[int]:

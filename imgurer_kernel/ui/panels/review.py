@@ -113,8 +113,8 @@ class ReviewPanel(Panel):
         if not ids:
             self.board.show([], self.model.empty_text)
             return
-        wanted = pd.concat([queue.rows(each)["image_id"] for each in ids])
-        missing = [each for each in wanted.unique().tolist() if each not in self._thumbnails]
+        wanted = queue.members_of(ids)["image_id"].unique().tolist()
+        missing = [each for each in wanted if each not in self._thumbnails]
         if missing:
             if not self._clusters:
                 self.board.show([], "Reading the pictures of these clusters.")
@@ -141,7 +141,7 @@ class ReviewPanel(Panel):
             self._show_done(None)
 
     def _cluster(self, queue: ReviewQueue, cluster_id: int) -> tuple[pd.DataFrame, ReviewCluster]:
-        rows = queue.changed.get(cluster_id, queue.read)
+        rows = queue.source(cluster_id)
         known = self._clusters.get(cluster_id)
         if known is not None and known[0] is rows:
             return known

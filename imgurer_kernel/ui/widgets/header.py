@@ -12,8 +12,9 @@ KEYS = (
     ("/", "go to the search"),
     ("← ↑ → ↓", "move in a gallery"),
     ("Home, End", "to the first and the last picture"),
-    ("Space", "select the picture"),
+    ("Space", "look closer, and back"),
     ("Enter", "search for the picture"),
+    ("c", "in a search: compare with what is searched for"),
     ("Esc", "select nothing"),
     ("?", "show these keys"),
 )

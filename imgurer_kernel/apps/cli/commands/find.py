@@ -18,10 +18,10 @@ from imgurer_kernel.apps.cli.command import (
 from imgurer_kernel.apps.cli.commands.clusters import report_file, totals, write_clusters
 from imgurer_kernel.apps.cli.file_filters import FILTERS, read_filters
 from imgurer_kernel.apps.cli.output import write_error
-from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text, left_out_text
 from imgurer_kernel.common.atomic_files import atomic_write
 from imgurer_kernel.common.text import count, join_words
 from imgurer_kernel.report.writers import to_csv
+from imgurer_kernel.store.ingest.rejected_files import by_kind, kinds_text, left_out_text
 
 _SHOWN = 20
 """Most unreadable files that are listed by name, unless the output is for a program."""

@@ -18,7 +18,7 @@ from imgurer_kernel.apps.cli.command import (
     seed,
 )
 from imgurer_kernel.apps.cli.file_filters import EXCLUDE, MIN_SIZE
-from imgurer_kernel.apps.cli.rejected_files import by_kind, kinds_text, left_out_text
+from imgurer_kernel.store.ingest.rejected_files import by_kind, kinds_text, left_out_text
 
 RADIUS = argument("--radius", type=bits, metavar="BITS", help="0 to 128")
 NO_VERIFY = argument(
