@@ -1,7 +1,8 @@
 """The data of a report's page: frames as columns of numbers and texts, in JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,29 @@ from imgurer_kernel.common.text import human_bytes
 
 if TYPE_CHECKING:
     from imgurer_kernel.report.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What lies beside files and belongs to them, such as a sidecar, a raw file or a video.
+
+    Attributes
+    ----------
+    name
+        Its name, in the folder of these files.
+    is_sidecar
+        It goes along when all of its files go; all else is left.
+    file_ids
+        The files of the report that it belongs to.
+    has_others
+        It belongs to other files, too.
+    """
+
+    name: str
+    is_sidecar: bool
+    file_ids: tuple[int, ...]
+    has_others: bool
+
 
 _WORDS = ("folder", "user", "state", "label", "format", "camera", "keeper_reason", "verdict")
 _NUMBERS = ("file_id", "image_id", "keeper_id", "width", "height", "bytes", "distance_to_medoid")
@@ -72,6 +96,7 @@ def page_data(report: "Report", clusters: int) -> dict[str, Any]:
             "weakest": table["weakest_score"].round(4).tolist(),
         },
         "pairs": _pairs(report, files),
+        "beside": _beside(report.beside, files),
         "total": len(report.clusters),
         "bits": 128,
     }
@@ -139,6 +164,23 @@ def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> li
         numbers[image_id] = LEFT_OUT if jpeg is None else LOST if not jpeg else next_number
         next_number += bool(jpeg)
     return [numbers[image_id] for image_id in image_ids.tolist()]
+
+
+def _beside(beside: Sequence[Companion], files: pd.DataFrame) -> dict[str, list[Any]]:
+    """Collect what lies beside the files: names, 1 for what goes along with its files, rows."""
+    row_of = {file_id: row for row, file_id in enumerate(files["file_id"].tolist())}
+    shown = [each for each in beside if not row_of.keys().isdisjoint(each.file_ids)]
+    rows = [[row_of[it] for it in each.file_ids if it in row_of] for each in shown]
+    goes_along = [
+        int(each.is_sidecar and not each.has_others and len(known) == len(each.file_ids))
+        for each, known in zip(shown, rows, strict=True)
+    ]
+    return {
+        "name": [each.name for each in shown],
+        "sidecar": [int(each.is_sidecar) for each in shown],
+        "along": goes_along,
+        "rows": rows,
+    }
 
 
 def _coded(column: "pd.Series[Any]") -> tuple[list[int], list[str]]:

@@ -17,6 +17,7 @@ from imgurer_kernel.report.changes import cluster_changes
 from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.columns import COLUMNS
 from imgurer_kernel.report.frames import CLUSTERS
+from imgurer_kernel.report.page_data import Companion
 from imgurer_kernel.report.page_pictures import Explain, Thumbnail
 from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.report.tables import report_frames
@@ -56,6 +57,8 @@ class Report:
     explain
         Function from the image_ids of two pictures to a JPEG of the figure that explains the pair;
         None without figures.
+    beside
+        What lies beside the files and belongs to them, for the plan that the page saves.
 
     Examples
     --------
@@ -85,6 +88,7 @@ class Report:
     card: RunCard
     thumbnail: Thumbnail | None = field(default=None, repr=False)
     explain: Explain | None = field(default=None, repr=False)
+    beside: tuple[Companion, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -97,6 +101,7 @@ class Report:
         card: RunCard | None = None,
         thumbnail: Thumbnail | None = None,
         explain: Explain | None = None,
+        beside: tuple[Companion, ...] = (),
     ) -> Self:
         """Make a report from clusters.
 
@@ -118,7 +123,7 @@ class Report:
         if card is None:
             plan = str(clusters.attrs.get("plan", ""))
             card = RunCard(made_at=datetime.now(UTC), versions=versions(), plan=plan)
-        return cls(**frames, card=card, thumbnail=thumbnail, explain=explain)
+        return cls(**frames, card=card, thumbnail=thumbnail, explain=explain, beside=beside)
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:

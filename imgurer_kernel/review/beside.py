@@ -1,7 +1,7 @@
 """Look up what lies beside files: which sidecars go along with them, and what is left alone."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,33 @@ def beside_each(acts: Mapping[bytes, str], *, are_done: bool = False) -> dict[by
             stay = [each for each in (*orphans, *halves) if each not in go]
             found[path] = Beside(_shown(go), _shown(stay))
     return found
+
+
+def companions_of(paths: Iterable[bytes]) -> Iterator[tuple[str, bool, list[bytes], bool]]:
+    """Yield what belongs to some of these files.
+
+    Yields
+    ------
+    Its name, whether it is a sidecar, the paths of its files, and whether it has others, too.
+    """
+    folders: dict[bytes, list[bytes]] = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        folders.setdefault(folder, []).append(name)
+    for folder, listed in folders.items():
+        names = {*_names(folder), *listed}
+        if not any(map(is_companion, names)):
+            continue
+        index = NamesBeside.of(names)
+        found: dict[tuple[bytes, bool], list[bytes]] = {}
+        for name in listed:
+            for each in index.sidecars_of(name):
+                found.setdefault((each, True), []).append(name)
+            for each in index.other_halves_of(name):
+                found.setdefault((each, False), []).append(name)
+        for (each, is_sidecar), own in found.items():
+            has_others = is_sidecar and bool(index.owners(each, own))
+            yield shown(each), is_sidecar, [os.path.join(folder, it) for it in own], has_others  # noqa: PTH118 (bytes)
 
 
 def join_names(names: Iterable[str]) -> str:

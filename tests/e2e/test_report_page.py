@@ -32,6 +32,9 @@ def store(tmp_path):
     for name, data in files.items():
         (folder / name).write_bytes(data)
         os.utime(folder / name, (1_700_000_000, 1_700_000_000))
+    # A sidecar of a file that goes, one of two files of which one stays, and a video.
+    for name in ("one small.jpg.xmp", "one small.mov", "one again.xmp", "one again.cr2"):
+        (folder / name).write_bytes(b"not a picture")
     with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
         wb.ingest(folder, progress=False)
         wb.report(progress=False).save(tmp_path / "report.html")
@@ -64,7 +67,8 @@ def test_a_plan_that_is_ticked_in_the_page_is_carried_out(new_page, store, tmp_p
     page.get_by_role("searchbox").fill("")
     expect(page.locator("section")).to_have_count(2)
     page.locator("li", has_text="one small").get_by_role("checkbox").check()
-    assert "2 files" in page.locator("#planned").inner_text()
+    expect(page.locator("#planned")).to_contain_text("2 files of ")
+    expect(page.locator("#planned")).to_contain_text("; 1 sidecar along with them; 1 raw file, ")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the plan").click()
     plan = tmp_path / "plan.csv"
@@ -93,8 +97,11 @@ def test_a_name_like_a_formula_comes_through_the_plan(new_page, store, tmp_path)
     download.value.save_as(tmp_path / "plan.csv")
     assert f"'{NAME}".replace('"', '""').encode() in (tmp_path / "plan.csv").read_bytes()
     with Workbench(Settings(root=store[0])) as wb:
-        # What lies beside files is not known to a page.
-        plan = wb.plan(progress=False).drop(columns=["digest", "along", "left"])
+        plan = wb.plan(progress=False).drop(columns="digest")
+    assert plan.set_index("filename").loc["one small.jpg", ["along", "left"]].tolist() == [
+        "one small.jpg.xmp",
+        "one small.mov",
+    ]
     wanted = plan.astype("str")
     found = read_plan(tmp_path / "plan.csv")
     assert wanted.assign(act="auto").fillna("").equals(found[list(wanted)].fillna(""))

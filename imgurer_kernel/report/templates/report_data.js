@@ -2,7 +2,7 @@
   const byId = (id) => document.getElementById(id);
   const main = byId("clusters");
   if (!main) return;
-  const { files, words, clusters, pairs, total, bits } = JSON.parse(byId("data").textContent);
+  const { files, words, clusters, pairs, beside, total, bits } = JSON.parse(byId("data").textContent);
   files.picture = JSON.parse(byId("numbers").textContent);
   const size = clusters.id.length;
   const word = (name, row) => { const k = files[name][row]; return k < 0 ? "" : words[name][k]; };

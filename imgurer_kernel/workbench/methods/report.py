@@ -18,11 +18,13 @@ from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.report.leakage import Conflicts, Leakage, leakage
+from imgurer_kernel.report.page_data import Companion
 from imgurer_kernel.report.page_pictures import Thumbnail
 from imgurer_kernel.report.report import Report
 from imgurer_kernel.report.run_card import RunCard, versions
+from imgurer_kernel.review.beside import companions_of
 from imgurer_kernel.review.policy import KeeperPolicy, Score, policy_of
-from imgurer_kernel.store.catalog import Connection, queries
+from imgurer_kernel.store.catalog import Connection, journal, queries
 from imgurer_kernel.store.catalog import files as catalog_files
 from imgurer_kernel.workbench.clusters.file_selection import FileSelection, Folder
 from imgurer_kernel.workbench.clusters.keepers import MEASURED
@@ -134,6 +136,7 @@ class ReportMethods(LikenessMethods):
             more=more,
             counts=counts,
             thumbnail=self._thumbnails_of(chosen),
+            beside=self._beside(chosen),
             explain=lambda one, other: self._search.explain(one, other, None).figure().jpeg(72),
             card=RunCard(
                 made_at=(now or datetime.now(UTC)).astimezone(UTC),
@@ -214,6 +217,20 @@ class ReportMethods(LikenessMethods):
         """Return a function from image_id to thumbnail that needs no query for each digest."""
         digests = dict(zip(files["image_id"].tolist(), files["digest"].tolist(), strict=True))
         return lambda image_id: self.blobs.thumbnail(digests[image_id])
+
+    def _beside(self, chosen: pd.DataFrame) -> tuple[Companion, ...]:
+        """Look up what lies beside the files that acts would take out of their folders."""
+        ids = chosen["file_id"].tolist()
+        files = self.catalog.run(journal.files_of_images, set(ids))
+        paths = {
+            key: each
+            for each in ids
+            if each in files and files[each].is_in_place and (key := files[each].path_key)
+        }
+        return tuple(
+            Companion(name, is_sidecar, tuple(paths[key] for key in keys), has_others)
+            for name, is_sidecar, keys, has_others in companions_of(paths)
+        )
 
     def _for_cost(self, radius: int | None, *, verify: bool, thorough: bool) -> tuple[str, ...]:
         if not verify:
