@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Companion:
+class FileBeside:
     """What lies beside files and belongs to them, such as a sidecar, a raw file or a video.
 
     Attributes
@@ -166,7 +166,7 @@ def picture_numbers(image_ids: "pd.Series[int]", jpegs: Mapping[int, str]) -> li
     return [numbers[image_id] for image_id in image_ids.tolist()]
 
 
-def _beside(beside: Sequence[Companion], files: pd.DataFrame) -> dict[str, list[Any]]:
+def _beside(beside: Sequence[FileBeside], files: pd.DataFrame) -> dict[str, list[Any]]:
     """Collect what lies beside the files: names, 1 for what goes along with its files, rows."""
     row_of = {file_id: row for row, file_id in enumerate(files["file_id"].tolist())}
     shown = [each for each in beside if not row_of.keys().isdisjoint(each.file_ids)]

@@ -17,7 +17,7 @@ from imgurer_kernel.report.changes import cluster_changes
 from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.columns import COLUMNS
 from imgurer_kernel.report.frames import CLUSTERS
-from imgurer_kernel.report.page_data import Companion
+from imgurer_kernel.report.page_data import FileBeside
 from imgurer_kernel.report.page_pictures import Explain, Thumbnail
 from imgurer_kernel.report.run_card import RunCard, versions
 from imgurer_kernel.report.tables import report_frames
@@ -88,7 +88,7 @@ class Report:
     card: RunCard
     thumbnail: Thumbnail | None = field(default=None, repr=False)
     explain: Explain | None = field(default=None, repr=False)
-    beside: tuple[Companion, ...] = field(default=(), repr=False)
+    beside: tuple[FileBeside, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -101,7 +101,7 @@ class Report:
         card: RunCard | None = None,
         thumbnail: Thumbnail | None = None,
         explain: Explain | None = None,
-        beside: tuple[Companion, ...] = (),
+        beside: tuple[FileBeside, ...] = (),
     ) -> Self:
         """Make a report from clusters.
 

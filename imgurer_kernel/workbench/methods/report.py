@@ -18,7 +18,7 @@ from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.report.cluster_rows import cluster_rows
 from imgurer_kernel.report.frames import CLUSTER_FILES
 from imgurer_kernel.report.leakage import Conflicts, Leakage, leakage
-from imgurer_kernel.report.page_data import Companion
+from imgurer_kernel.report.page_data import FileBeside
 from imgurer_kernel.report.page_pictures import Thumbnail
 from imgurer_kernel.report.report import Report
 from imgurer_kernel.report.run_card import RunCard, versions
@@ -218,7 +218,7 @@ class ReportMethods(LikenessMethods):
         digests = dict(zip(files["image_id"].tolist(), files["digest"].tolist(), strict=True))
         return lambda image_id: self.blobs.thumbnail(digests[image_id])
 
-    def _beside(self, chosen: pd.DataFrame) -> tuple[Companion, ...]:
+    def _beside(self, chosen: pd.DataFrame) -> tuple[FileBeside, ...]:
         """Look up what lies beside the files that acts would take out of their folders."""
         ids = chosen["file_id"].tolist()
         files = self.catalog.run(journal.files_of_images, set(ids))
@@ -228,7 +228,7 @@ class ReportMethods(LikenessMethods):
             if each in files and files[each].is_in_place and (key := files[each].path_key)
         }
         return tuple(
-            Companion(name, is_sidecar, tuple(paths[key] for key in keys), has_others)
+            FileBeside(name, is_sidecar, tuple(paths[key] for key in keys), has_others)
             for name, is_sidecar, keys, has_others in companions_of(paths)
         )
 
