@@ -150,7 +150,12 @@ def test_a_disabled_user(server, accounts, bobs_page):
         if lost.is_visible():
             break
     expect(lost).to_be_visible()
-    page.get_by_role("link", name="Log in").click()
+    link = page.get_by_role("link", name="Log in")
+    ink, ground = link.evaluate(
+        "(it) => [getComputedStyle(it).color, getComputedStyle(it).backgroundColor]"
+    )
+    assert ink != ground
+    link.click()
     expect(page).to_have_title("Log in · imgurer")
     enter(page, "bob")
     expect(page.get_by_role("alert")).to_contain_text("The account bob is disabled.")

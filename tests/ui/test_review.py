@@ -23,6 +23,7 @@ from imgurer_kernel.ui.models.review_queue import (
     select,
 )
 from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
+from imgurer_kernel.ui.panels.review_bars import bars_of
 from imgurer_kernel.ui.session import VisitorSession
 from tests.support.forms import thinned
 from tests.support.pictures import encode, resized, scene
@@ -127,6 +128,37 @@ def test_a_preview_says_which_files_were_removed_elsewhere(model, wb):
     [[label, said]] = texts["facts"]
     assert (label, said.partition(",")[0]) == ("Gone since", "3 files")
     assert model.stale
+
+
+def test_a_member_is_told_what_a_member_can_remove(wb):
+    wb.accounts.create("ann", "a long password")
+    panel = ReviewPanel(wb, "ann")
+    bars = panel.board.bars
+    assert (bars["removes"], bars["everything"]) == (0, "")
+    assert set(panel.model.queue.clusters["frees"]) == {0}
+    files = [file for cluster in panel.board._content["clusters"] for file in cluster["files"]]
+    assert {(file["folder"], file["no_folder"]) for file in files} == {("", "someone else's")}
+
+
+def test_what_is_filtered_by_is_among_the_choices(model, wb):
+    wanted = {"folder": "/gone", "user": "bob", "camera": "Box 1", "since": 1999, "least_bytes": 7}
+    model.set_filter(**wanted)
+    bars = bars_of(model)
+    for name, choices in zip(
+        wanted, ("folders", "users", "cameras", "years", "sizes"), strict=True
+    ):
+        assert str(wanted[name]) == bars[name]
+        assert bars[name] in [key for key, _ in bars[choices]]
+    many = [f"/photos/{number}" for number in range(207)]
+    model.queue = replace(model.queue, choices={"folders": tuple(many)})
+    assert bars_of(model)["folders"][-1] == [None, "7 more: type a part of the name"]
+
+
+def test_an_empty_page_has_words_when_its_pictures_arrive_late(wb):
+    panel = ReviewPanel(wb)
+    panel.model.set_filter(folder="/gone")
+    panel._show_thumbnails({})
+    assert panel.board._content["empty"].startswith("No cluster passes the filters")
 
 
 def test_the_order_stays_until_it_is_sorted_again(model):

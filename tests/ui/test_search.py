@@ -1,3 +1,4 @@
+from dataclasses import replace
 from hashlib import sha256
 
 import pandas as pd
@@ -9,6 +10,7 @@ from imgurer_kernel.ui.models.search import SearchModel, apply_radius
 from imgurer_kernel.ui.models.search_history import SearchQuery, trim_history
 from imgurer_kernel.ui.panels.search import SearchPanel, nothing_found, summary
 from imgurer_kernel.ui.session import VisitorSession
+from imgurer_kernel.ui.widgets.radius_slider import WIDEST
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
 from tests.support.pictures import encode, jpeg, resized, scene
 from tests.support.stores import record_calls
@@ -81,6 +83,21 @@ def test_filters_hide_and_count_what_they_hide(model):
     assert nothing_found(model.results).startswith("The filters hide all 3 pictures")
     model.size, model.own_only = "", True
     assert sorted(shown(model)) == [2, 3]
+
+
+def test_where_nothing_is_even_loosely_alike_nobody_is_sent_on(model):
+    model.format = "GIF"
+    model.search_for(1)
+    empty = replace(model.results, hidden=0)
+    assert "Move the slider to the right" in nothing_found(empty)
+    assert "the slider" not in nothing_found(replace(empty, radius=WIDEST))
+
+
+def test_an_error_of_an_earlier_search_leaves_with_it(model):
+    model.open({"image": "u7"})
+    assert "drop it here again" in model.job.failure
+    model.show_table()
+    assert model.job.failure == ""
 
 
 def test_verified_results_stand_before_the_others(wb, model):

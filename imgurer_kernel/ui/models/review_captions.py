@@ -103,6 +103,7 @@ def _file(row: Row, thumbnail: bytes, *, keeper: Row, leaves: bool, is_name: boo
         image_id=int(row["image_id"]),
         name=tile.name,
         folder=tile.folder,
+        no_folder="uploaded" if row["is_own"] else "someone else's",
         path=tile.path,
         detail=size_text(row),
         reason=reason[:1].upper() + reason[1:],

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.report.freed import IN_PLACE
 from imgurer_kernel.review.plan import goes
 
@@ -25,6 +26,13 @@ KINDS: Mapping[str, str] = {
 KIND_OF = {"rotated": "turned", "flipped": "turned"}
 
 
+def leaving(files: pd.DataFrame) -> BoolMask:
+    """Return which files the visitor can remove: those of a plan that are the visitor's own."""
+    own = files["is_own"].to_numpy(bool) if "is_own" in files else np.ones(len(files), bool)
+    leaves: BoolMask = goes(files).to_numpy(bool) & own
+    return leaves
+
+
 def with_freed(files: pd.DataFrame) -> pd.DataFrame:
     """Add the bytes freed once all files that a plan has are removed.
 
@@ -33,7 +41,7 @@ def with_freed(files: pd.DataFrame) -> pd.DataFrame:
     """
     if files.empty:
         return files.assign(is_hard_link=False)
-    leaves = goes(files).to_numpy(bool)
+    leaves = leaving(files)
     size = files["bytes"].to_numpy(np.int64)
     in_place = files["kept"].isin(IN_PLACE).to_numpy(bool)
     if "is_hard_link" not in files:
@@ -55,7 +63,7 @@ def with_freed(files: pd.DataFrame) -> pd.DataFrame:
 
 def summarize(files: pd.DataFrame) -> pd.DataFrame:
     """Make a row for each cluster, with the columns of `ReviewQueue.clusters`."""
-    leaves = goes(files)
+    leaves = leaving(files)
     freed = files["frees_disk"] + files["frees_store"]
     kind = files["label"].replace(KIND_OF)
     marked = files.assign(

@@ -156,6 +156,7 @@ class SearchModel(HasTraits):
     def show_table(self) -> None:
         """Show the table of several pictures instead of results."""
         self.job.cancel()
+        self.job.failure = ""  # of an earlier search
         with self.hold_trait_notifications():
             self.results, self.several = None, True
             self.params = {"image": TABLE}

@@ -137,7 +137,9 @@ class ReviewPanel(Panel):
         if queue is not None:
             found = {each: self._cluster(queue, each) for each in self.model.on_page}
             self._clusters = found
-            self.board.show([cluster for _, cluster in found.values()])
+            # None where the filter was changed while their pictures were read.
+            text = "" if found else self.model.empty_text
+            self.board.show([cluster for _, cluster in found.values()], text)
             self._show_done(None)
 
     def _cluster(self, queue: ReviewQueue, cluster_id: int) -> tuple[pd.DataFrame, ReviewCluster]:

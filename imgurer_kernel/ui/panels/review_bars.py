@@ -1,6 +1,6 @@
 """The content of the bars of a review, made from its model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgurer_kernel.common.text import count, elide_path, human_bytes
@@ -10,8 +10,7 @@ from imgurer_kernel.ui.models.review_queue import ORDERS, SHOWN, QueueFilter
 from imgurer_kernel.ui.models.review_summary import KINDS
 
 _SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
-_MAX_FOLDERS = 200
-_CHOICES = ("folders", "users", "cameras", "years")
+_MAX_CHOICES = 200
 
 
 def bars_of(model: ReviewModel) -> dict[str, Any]:
@@ -53,8 +52,6 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
             if key in kinds or key in model.wanted.kinds
         ],
         **_choices(model),
-        "sizes": [[str(size), text] for size, text in _SIZES.items()],
-        "least_bytes": str(model.wanted.least_bytes),
         "text": model.wanted.text,
         "filtered": model.wanted != QueueFilter(),
         "page": model.page,
@@ -84,19 +81,33 @@ def _choices(model: ReviewModel) -> dict[str, Any]:
     """List the choices of the filters, from the clusters as read."""
     queue, wanted = model.queue, model.wanted
     found = {} if queue is None else queue.choices
-    found = {name: found.get(name, ())[:_MAX_FOLDERS] for name in _CHOICES}
-    years = found["years"]
-    folders = [[each, elide_path(each, 40)] for each in found["folders"]]
+    folders, users, cameras = (found.get(name, ()) for name in ("folders", "users", "cameras"))
+    # What is chosen is always among them: an address may name what is gone by now.
+    years = sorted({*found.get("years", ()), wanted.since} - {0})
+    sizes = {**_SIZES, wanted.least_bytes: human_bytes(wanted.least_bytes)} | _SIZES
     return {
-        "folders": [["", "Every folder"], *folders],
+        "folders": _listed("Every folder", folders, wanted.folder),
         "folder": wanted.folder,
-        "users": [["", "Everybody"], *([each, each] for each in found["users"])],
+        "users": _listed("Everybody", users, wanted.user),
         "user": wanted.user,
-        "cameras": [["", "Any camera"], *([each, each] for each in found["cameras"])],
+        "cameras": _listed("Any camera", cameras, wanted.camera),
         "camera": wanted.camera,
         "years": [["0", "Any year"], *([str(year), f"From {year}"] for year in years)],
         "since": str(wanted.since),
+        "sizes": [[str(size), text] for size, text in sorted(sizes.items())],
+        "least_bytes": str(wanted.least_bytes),
     }
+
+
+def _listed(anything: str, values: Sequence[str], chosen: str) -> list[list[str | None]]:
+    """List what can be chosen: no filter first; None for what only tells that there is more."""
+    shown = list(values[:_MAX_CHOICES])
+    left = len(values) - len(shown)
+    if chosen and chosen not in shown:
+        shown.insert(0, chosen)
+    choices: list[list[str | None]] = [["", anything]]
+    choices += [[each, elide_path(each, 40)] for each in shown]
+    return [*choices, [None, f"{left:,} more: type a part of the name"]] if left else choices
 
 
 def _pairs(texts: Mapping[str, str]) -> list[list[str]]:

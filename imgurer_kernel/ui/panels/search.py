@@ -27,7 +27,7 @@ from imgurer_kernel.ui.widgets.facts_view import FactsView
 from imgurer_kernel.ui.widgets.gallery import Gallery
 from imgurer_kernel.ui.widgets.picture_rows import PictureRows
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
-from imgurer_kernel.ui.widgets.radius_slider import RadiusSlider
+from imgurer_kernel.ui.widgets.radius_slider import WIDEST, RadiusSlider
 from imgurer_kernel.ui.widgets.search_history import SearchHistory
 from imgurer_kernel.ui.widgets.upload.control import UploadControl, Verdict
 from imgurer_kernel.ui.widgets.upload.receiver import Upload
@@ -310,5 +310,7 @@ def nothing_found(results: SearchResults) -> str:
         return (
             f"The filters hide all {count(results.hidden, 'picture')}. Take one away to see them."
         )
+    if results.radius >= WIDEST:
+        return "No duplicates, and nothing that looks even loosely alike."
     wider = "Move the slider to the right to see what is loosely alike."
     return f"No duplicates, and nothing that looks as much alike. {wider}"

@@ -8,6 +8,9 @@ from imgurer_kernel.ui.theme.theme import script, static
 RADIUS_WORDS = {0: "identical", 4: "re-saved", 10: "edited", 20: "loosely alike"}
 """What pictures within this many of 128 bits usually are to each other."""
 
+WIDEST = 32
+"""The largest radius of the slider."""
+
 
 class RadiusSlider(anywidget.AnyWidget):
     """Choose the largest Hamming distance of a search.
@@ -30,5 +33,5 @@ class RadiusSlider(anywidget.AnyWidget):
     _css = static("theme/tokens.css", "widgets/common.css", "widgets/radius_slider.css")
     value = traitlets.Int(10).tag(sync=True)
     label = traitlets.Unicode("How far apart").tag(sync=True)
-    stops = traitlets.Any([*range(10), *range(10, 20, 2), 20, 24, 32]).tag(sync=True)
+    stops = traitlets.Any([*range(10), *range(10, 20, 2), 20, 24, WIDEST]).tag(sync=True)
     ticks = traitlets.Any([list(tick) for tick in RADIUS_WORDS.items()]).tag(sync=True)

@@ -6,7 +6,8 @@ function choice(label, options, value, onChange) {
   select.setAttribute("aria-label", label);
   for (const [key, text] of options) {
     const option = element("option", "", text);
-    option.value = key;
+    option.value = key ?? "";
+    option.disabled = key === null;
     select.append(option);
   }
   select.value = value;

@@ -34,6 +34,8 @@ class ReviewFile:
         Sent back in messages.
     name, folder, path
         As in `imgurer_kernel.ui.widgets.tile_data.Tile`.
+    no_folder
+        Shown where the folder is empty.
     detail
         Pixels and bytes.
     reason
@@ -61,6 +63,7 @@ class ReviewFile:
     alt: str
     thumbnail: bytes
     folder: str = ""
+    no_folder: str = "uploaded"
     path: str = ""
     reason: str = ""
     differs: str = ""

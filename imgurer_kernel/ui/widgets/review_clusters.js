@@ -19,7 +19,7 @@ function reviewFile(file, pictures, eager) {
 
   const caption = element("figcaption");
   caption.append(elided(file.name));
-  const folder = file.folder ? elidedFolder(file.folder) : element("div", "imgurer-folder", "uploaded");
+  const folder = file.folder ? elidedFolder(file.folder) : element("div", "imgurer-folder", file.no_folder);
   folder.classList.add("imgurer-folder");
   if (file.path) figure.title = plain(file.path);
   caption.append(folder, element("div", "imgurer-detail", file.detail));
