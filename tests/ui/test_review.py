@@ -140,6 +140,20 @@ def test_a_member_is_told_what_a_member_can_remove(wb):
     assert {(file["folder"], file["no_folder"]) for file in files} == {("", "someone else's")}
 
 
+def test_what_is_put_off_is_counted_beside_what_is_decided(model):
+    def aside():
+        return bars_of(model)["progress"]["removed"]
+
+    assert aside() == ""
+    model.decide([cluster_with(model, "a.jpg")], "later")
+    assert aside() == "1 put off"
+    model.load()
+    assert aside() == "1 put off"
+    model.set_filter(show="later")
+    model.decide([cluster_with(model, "a.jpg")], "different")
+    assert aside() == ""
+
+
 def test_what_is_filtered_by_is_among_the_choices(model, wb):
     wanted = {"folder": "/gone", "user": "bob", "camera": "Box 1", "since": 1999, "least_bytes": 7}
     model.set_filter(**wanted)
@@ -275,7 +289,7 @@ def test_a_changed_keeper_is_reported_and_nothing_is_removed(model, folder):
     before = contents(folder)
     model.remove_others(cluster)
     assert cluster not in model.done
-    assert model.failures[cluster].startswith("0 files removed; ")
+    assert model.failures[cluster].startswith("0 of ")
     assert contents(folder) == before
 
 

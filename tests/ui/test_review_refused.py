@@ -1,9 +1,11 @@
 """Partly refused acts: removed files are gone, and the rest stays undecided."""
 
+import pandas as pd
 import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.ui import ReviewPanel
+from imgurer_kernel.ui.models.review_steps import ActOutcome
 from tests.review.folders import bytes_below
 from tests.support.forms import pairs
 from tests.support.pictures import encode, resized, scene
@@ -62,7 +64,7 @@ def test_what_was_refused_stays_to_be_decided(panel, folder, how, when):
     assert set(left) == {"a.jpg", "a/a small.jpg", "b.jpg"}
     # Only what went altogether is done; the other one stays open, and says why.
     assert set(model.done) == {other}
-    assert model.failures[refused].startswith("1 file removed; ")
+    assert model.failures[refused].startswith("1 of 2 files removed; ")
     assert "a small.jpg has been changed since it was ingested" in model.failures[refused]
     assert panel.board.done[str(refused)]["stays"]
     assert not panel.board.done[str(other)]["stays"]
@@ -93,7 +95,7 @@ def test_a_cluster_of_which_nothing_may_go_says_so_after_the_others_went(panel, 
     model.confirm()
     assert set(model.done) == {other}
     assert "the file that is kept is not sound" in model.failures[refused]
-    assert model.failures[refused].endswith(" and 1 more")
+    assert model.failures[refused].startswith("0 of 2 files removed; ")
     assert len(model.queue.members(refused)) == 3
 
 
@@ -107,3 +109,13 @@ def test_when_everything_is_refused_the_preview_says_why_and_confirms_nothing(pa
     model.confirm()
     assert len(model.failures) == 2
     assert model.done == {}
+
+
+def test_a_refusal_counts_what_was_refused_and_tells_a_reason_once():
+    result = pd.DataFrame(
+        {"file_id": [1, 2, 3], "status": "refused", "why": ["x", "x", "y"], "entry_id": pd.NA}
+    ).assign(bytes=1)
+    out = ActOutcome.of(result, dict.fromkeys((1, 2, 3), 7), {})
+    assert out.refused == {7: "0 of 3 files removed; x (1 more refused)"}
+    out = ActOutcome.of(result.head(2), dict.fromkeys((1, 2), 7), {})
+    assert out.refused == {7: "0 of 2 files removed; x"}

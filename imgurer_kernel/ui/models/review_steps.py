@@ -189,8 +189,9 @@ def _beside_facts(ready: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _refusal(removed: int, reasons: Sequence[str]) -> str:
-    rest = f" and {count(len(reasons) - 1, 'more')}" if len(reasons) > 1 else ""
-    return f"{count(removed, 'file')} removed; {reasons[0]}{rest}"
+    left = f"{removed:,} of {count(removed + len(reasons), 'file')} removed"
+    others = len(set(reasons)) - 1
+    return f"{left}; {reasons[0]}" + (f" ({others:,} more refused)" if others else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgurer_kernel.common.text import count, elide_path, human_bytes
-from imgurer_kernel.ui.models.review import ReviewModel
+from imgurer_kernel.ui.models.review import WORDS, ReviewModel
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
 from imgurer_kernel.ui.models.review_queue import ORDERS, SHOWN, QueueFilter
 from imgurer_kernel.ui.models.review_summary import KINDS
@@ -32,7 +32,7 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
         "progress": {
             "done": f"{progress.done:,}",
             "total": count(progress.total, "cluster"),
-            "removed": f"{human_bytes(progress.removed)} removed" if progress.removed else "",
+            "removed": _asides(model),
         },
         "share": 100 * progress.done / progress.total if progress.total else 0,
         "stale": model.stale,
@@ -67,6 +67,23 @@ def bars_of(model: ReviewModel) -> dict[str, Any]:
             else ""
         ),
     }
+
+
+def _asides(model: ReviewModel) -> str:
+    """Say what is neither decided nor to be decided now, and what was removed."""
+    removed, clusters = (
+        model.progress.removed,
+        None if model.queue is None else model.queue.clusters,
+    )
+    later = 0
+    if clusters is not None:
+        put_off = (clusters["verdict"] == "later") & ~clusters["disputed"].astype(bool)
+        now = [key for key, done in model.done.items() if done.text == WORDS["later"]]
+        # What was decided in this sitting is as it was read until it is sorted again.
+        done = clusters.index.isin(list(model.done))
+        later = int((put_off & ~done).sum()) + len(now)
+    parts = [f"{later:,} put off"] if later else []
+    return " · ".join([*parts, f"{human_bytes(removed)} removed"] if removed else parts)
 
 
 def _message(model: ReviewModel) -> str:
