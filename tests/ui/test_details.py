@@ -57,7 +57,10 @@ def test_an_admin_learns_of_all(wb):
 
 def test_the_consequence_of_forgetting_is_shown_first(wb):
     assert "1 other person holds it too" in details(wb, "ann", 1).consequence
-    assert "leaves the store" in details(wb, "ann", 2).consequence
+    alone = details(wb, "ann", 2).consequence
+    assert "leaves the store" in alone
+    assert "trash restore" in alone
+    assert alone.endswith("Files in your folders are not touched."), "they stay where they are"
     assert details(wb, "ann", 3).own == 0
 
 

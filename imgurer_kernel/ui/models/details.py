@@ -43,7 +43,8 @@ class Details:
             return f"{whose} it too, so the picture stays; it is only no longer yours."
         return (
             "Nobody else holds it, so the picture leaves the store. "
-            "Its file goes into the store's trash folder; other files on disk are not touched."
+            "What the store has of it goes to its trash, from which `imgurer trash restore` "
+            "restores it. Files in your folders are not touched."
         )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
 
 from imgurer_kernel.common.memory import give_back
-from imgurer_kernel.common.text import count
 from imgurer_kernel.review.decisions import UNDECIDED
 from imgurer_kernel.review.plan import is_other_name
 from imgurer_kernel.ui.jobs import Task
@@ -195,11 +194,12 @@ class ReviewListing(HasTraits):
             return "Looking for duplicates. They show here as soon as they are found."
         if self.stale:
             return "The store has changed since this was read. Sort again to see what there is now."
-        if self.queue is None or not self.queue.images:
-            return "There are no pictures here yet. Add some in Upload to see their duplicates."
+        if self.queue is None or self.queue.images < 2:
+            some = "is one picture" if self.queue and self.queue.images else "are no pictures"
+            return f"There {some} here yet. Add some in Upload to see their duplicates."
         text = "No cluster passes the filters. Take one away to see more."
         if self.queue.clusters.empty:
-            text = f"No duplicates: no two of {count(self.queue.images, 'picture')} are the same."
+            text = f"No duplicates: no two of {self.queue.images:,} pictures are the same."
         elif self.wanted == QueueFilter():
             text = "Nothing is left to decide here."
         elif self.wanted.kinds and self.kinds:
@@ -288,7 +288,7 @@ class ReviewListing(HasTraits):
             return
         known = [each for each in files["cluster_id"].unique() if each in queue.rows_of]
         before = queue.members_of(known)
-        # A keeper that the user chose in the meantime stays.
+        # A keeper that the user has chosen stays.
         chosen = before.loc[before["keeper_id"].isin(self._pinned), "cluster_id"]
         files = files[~files["cluster_id"].isin(chosen)]
         before = before[~before["cluster_id"].isin(chosen)].set_index("file_id")
