@@ -387,7 +387,7 @@ def test_an_empty_store_and_one_without_duplicates_say_which_they_are(tmp_path):
     with Workbench(Settings(root=tmp_path / "store")) as wb:
         assert "no pictures here yet" in ReviewPanel(wb).board._content["empty"]
         wb.upload("a.jpg", encode(scene(1, 64, 64)))
-        assert "There is one picture here yet" in ReviewPanel(wb).board._content["empty"]
+        assert "There is only one picture here." in ReviewPanel(wb).board._content["empty"]
         wb.upload("b.jpg", encode(scene(2, 64, 64)))
         assert "no two of 2 pictures" in ReviewPanel(wb).board._content["empty"]
 

@@ -120,8 +120,7 @@ class ReviewListing(HasTraits):
         wanted = parse_filter(params)
         if self.queue is None:
             self.wanted, self.page = wanted, page
-            # The dashboard may be reading it for its header already; the filter is applied to that
-            # result.
+            # The dashboard may be reading it for its header already, and then filters that result.
             if not self.job.busy:
                 self.load()
             return
@@ -195,8 +194,9 @@ class ReviewListing(HasTraits):
         if self.stale:
             return "The store has changed since this was read. Sort again to see what there is now."
         if self.queue is None or self.queue.images < 2:
-            some = "is one picture" if self.queue and self.queue.images else "are no pictures"
-            return f"There {some} here yet. Add some in Upload to see their duplicates."
+            is_one = self.queue is not None and self.queue.images
+            some = "is only one picture here" if is_one else "are no pictures here yet"
+            return f"There {some}. Add some in Upload to see their duplicates."
         text = "No cluster passes the filters. Take one away to see more."
         if self.queue.clusters.empty:
             text = f"No duplicates: no two of {self.queue.images:,} pictures are the same."
