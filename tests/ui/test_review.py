@@ -15,6 +15,7 @@ from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_captions import preview_texts, review_cluster
 from imgurer_kernel.ui.models.review_queue import (
     KINDS,
+    NOTHING,
     ORDERS,
     SHOWN,
     QueueFilter,
@@ -138,6 +139,41 @@ def test_a_member_is_told_what_a_member_can_remove(wb):
     assert set(panel.model.queue.clusters["frees"]) == {0}
     files = [file for cluster in panel.board._content["clusters"] for file in cluster["files"]]
     assert {(file["folder"], file["no_folder"]) for file in files} == {("", "someone else's")}
+
+
+def test_each_choice_of_decisions_says_what_there_is_none_of(model):
+    for show in ("later", "decided", "disputed"):
+        model.set_filter(show=show)
+        assert model.empty_text == NOTHING[show]
+    model.set_filter(text="x")
+    assert model.empty_text.startswith("No cluster passes the filters")
+
+
+@pytest.mark.parametrize("how", ["removed", "different"])
+def test_what_was_done_before_the_queue_was_sorted_again_is_undone_and_shown(model, folder, how):
+    before = contents(folder)
+    cluster = cluster_with(model, "a.jpg")
+    if how == "removed":
+        model.remove_others(cluster)
+    else:
+        model.decide([cluster], "different")
+    model.load()
+    assert "a.jpg" not in set(model.queue.files["filename"])
+    [other] = model.listed
+    model.decide([other], "later")  # for this sitting: its files are the same bytes
+    model.load()
+    model.undo()
+    assert contents(folder) == before
+    assert len(model.listed) == model.progress.total == 2
+    assert model.progress.done == 0
+    assert model.gone_to[0] == cluster_with(model, "a.jpg")
+
+
+def test_the_words_of_an_empty_page_follow_the_filter(wb):
+    panel = ReviewPanel(wb)
+    for show in ("later", "disputed"):
+        panel._set("show", show)
+        assert panel.board._content["empty"] == NOTHING[show]
 
 
 def test_what_is_put_off_is_counted_beside_what_is_decided(model):

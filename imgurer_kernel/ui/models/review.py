@@ -1,6 +1,7 @@
 """The review of duplicates: decisions, acts on shown clusters, and undo."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
+from imgurer_kernel.ui.models.review_queue import ReviewQueue
 from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, UndoResult, plan_rows
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.methods.sittings import sitting_name
@@ -57,6 +59,15 @@ class ReviewModel(ReviewListing):
     def history(self) -> tuple[Step, ...]:
         """The steps of this sitting that can be undone, the latest last."""
         return tuple(self._history)
+
+    def _set_queue(self, read: tuple[ReviewQueue, ReviewProgress, pd.DataFrame]) -> None:
+        # Clusters have other numbers in each queue. What was postponed for this sitting is back.
+        self._history = [
+            step if step.kept >= 0 else replace(step, clusters=(), partly=pd.DataFrame())
+            for step in self._history
+            if step.kept >= 0 or step.entry_ids or step.decision_ids
+        ]
+        super()._set_queue(read)
 
     # Acts -------------------------------------------------------------------------------------
 
@@ -256,8 +267,10 @@ class ReviewModel(ReviewListing):
         workbench, user = self.session.workbench, self.session.user
         decisions = workbench.decisions()
         if step.decision_ids:
+            of_step = decisions["decision_id"].isin(step.decision_ids)
+            images = decisions.loc[of_step, "image_ids"]
             workbench.undecide(step.decision_ids, user=user)
-            return UndoResult()
+            return UndoResult(image_ids=tuple(int(each) for ids in images for each in ids))
         if step.clusters and not step.entry_ids:
             return UndoResult()  # it was postponed for this sitting only
         result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
@@ -299,7 +312,7 @@ class ReviewModel(ReviewListing):
             self._count(len(put_off) - len(clusters), -result.size)
             self._changed()
         if not clusters and partly.empty and (result.file_ids or result.image_ids):
-            # A step of an earlier sitting: its clusters are not in this queue.
+            # A step of an earlier sitting, or of an earlier queue.
             self._focus_after_load = (result.file_ids, result.image_ids)
             self.load()
 

@@ -12,7 +12,9 @@ from imgurer_kernel.review.decisions import UNDECIDED
 from imgurer_kernel.review.plan import is_other_name
 from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.review_queue import (
+    NOTHING,
     ORDERS,
+    TOO_FEW,
     QueueFilter,
     ReviewQueue,
     kind_counts,
@@ -194,14 +196,12 @@ class ReviewListing(HasTraits):
         if self.stale:
             return "The store has changed since this was read. Sort again to see what there is now."
         if self.queue is None or self.queue.images < 2:
-            is_one = self.queue is not None and self.queue.images
-            some = "is only one picture here" if is_one else "are no pictures here yet"
-            return f"There {some}. Add some in Upload to see their duplicates."
+            return TOO_FEW[self.queue.images if self.queue else 0]
         text = "No cluster passes the filters. Take one away to see more."
         if self.queue.clusters.empty:
             text = f"No duplicates: no two of {self.queue.images:,} pictures are the same."
-        elif self.wanted == QueueFilter():
-            text = "Nothing is left to decide here."
+        elif self.wanted == QueueFilter(show=self.wanted.show):
+            text = NOTHING[self.wanted.show]
         elif self.wanted.kinds and self.kinds:
             text = "No cluster has copies of the chosen kinds only. Add kinds to see more."
         return text

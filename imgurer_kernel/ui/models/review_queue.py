@@ -43,6 +43,23 @@ SHOWN: Mapping[str, str] = {
 }
 """Choices of which clusters are shown, by their decisions."""
 
+NOTHING: Mapping[str, str] = {
+    "open": "Nothing is left to decide here.",
+    "later": "Nothing is put off.",
+    "decided": (
+        "No cluster that is still one is decided. What was removed, or decided to be different, is "
+        "a cluster no more: Undo reverses the last step, `imgurer review journal` lists all."
+    ),
+    "disputed": "No decisions contradict each other.",
+    "all": "Nothing is left here.",
+}
+"""Texts where no cluster is shown and nothing else is filtered."""
+TOO_FEW = (
+    "There are no pictures here yet. Add some in Upload to see their duplicates.",
+    "There is only one picture here. Add some in Upload to see their duplicates.",
+)
+"""Texts for so many pictures."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFilter:

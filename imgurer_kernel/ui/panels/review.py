@@ -85,7 +85,7 @@ class ReviewPanel(Panel):
         model.observe(self._show_page, ["queue", "page", "page_size", "listed"])
         self.session.observe(self._show_empty, "ingesting")
         self.session.observe(self._show_bars, "ingesting")
-        model.observe(self._show_empty, "stale")
+        model.observe(self._show_empty, ["stale", "wanted"])
         model.job.observe(self._show_empty, "busy")
         model.observe(self._show_bars, ["progress", "stale", "message", "order", "wanted", "done"])
         model.observe(self._show_done, ["done", "failures"])
