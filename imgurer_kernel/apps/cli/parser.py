@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.apps.cli.command import (
@@ -34,8 +35,9 @@ Exit status: 0 done, 1 something was rejected or found wrong, 2 wrong usage, 130
 """
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
-    """Build the grammar of all commands."""
+    """Build the grammar of all commands, once in a process: it takes as long as a small answer."""
     # The common options may precede or follow the command. SUPPRESS sets an option only if it is
     # given: otherwise the default of the second position would overwrite the value of the first.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
