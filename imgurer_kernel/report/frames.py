@@ -166,10 +166,10 @@ def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
             "distance_to_medoid": clusters.distances,
             "diameter": np.repeat(clusters.diameters, clusters.sizes),
             "score": clusters.scores,
-            "label": grouped.labels,
+            "label": pd.array(grouped.labels, dtype="str"),
             "within_frame": grouped.within_frame,
         }
-    ).astype({"label": "str"})
+    )
     return members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
 
 
@@ -179,6 +179,8 @@ def _from_single_images(
     """Make clusters from images in no cluster that have several files, by digest."""
     counts = listed["image_id"].value_counts()
     several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
+    if several.empty:
+        return members.iloc[:0]
     alone = images.loc[images["image_id"].isin(several), MEMBER_FACTS].sort_values("digest")
     first = int(members["cluster_id"].max()) + 1 if len(members) else 0
     facts = alone.assign(

@@ -223,7 +223,9 @@ def with_decisions(clusters: pd.DataFrame, verdicts: Verdicts) -> pd.DataFrame:
         new_since_decision (the row was added to a decided cluster) and disputed.
     """
     if not verdicts.decisions:
-        return clusters.assign(**UNDECIDED).astype({"verdict": "str", "decided_by": "str"})
+        # Texts by themselves: `DataFrame.astype` would go through all columns for them.
+        texts = pd.Series("", clusters.index, "str")
+        return clusters.assign(**{**UNDECIDED, "verdict": texts, "decided_by": texts})
     whole = [each for each in verdicts.decisions if each.is_cluster]
     of_digest: dict[str, list[Decision]] = defaultdict(list)
     for each in whole:

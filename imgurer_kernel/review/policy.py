@@ -270,6 +270,8 @@ def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64
         kept[rows[~is_open]] = True
         rows = rows[is_open]
         values = rule.values(view)  # always, so that an invalid expression is reported
+        if not len(rows):
+            continue
         ranks = _ranks(values.iloc[rows] if len(rows) < len(view) else values, rule.order)
         best = np.full(count, np.iinfo(np.int64).max)
         np.minimum.at(best, clusters[rows], ranks)
@@ -309,8 +311,9 @@ def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict
 
 def _ranks(values: "pd.Series[Any]", order: Literal["most", "least"]) -> Int64s:
     """Rank files by one value, the best first; unknown values come last."""
-    if values.dtype == bool:
-        values = values.astype("int64")
+    if values.dtype == bool:  # as of most rules, and in a tenth of the time
+        has = values.to_numpy(np.bool_)
+        return (~has if order == "most" else has).astype(np.int64)
     ranks = pd.factorize(values, sort=True)[0].astype(np.int64)
     known = ranks >= 0
     top = int(ranks.max(initial=-1))

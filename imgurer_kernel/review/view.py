@@ -138,6 +138,7 @@ def file_view(
     damaged = view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0
     name = view["path"].where(view["path"].notna(), view["filename"])
     folders = _folders(name)
+    judged = view.assign(damaged=damaged, is_gray=gray)
     return view.assign(
         medoid_label=view["label"],
         place=name,
@@ -151,12 +152,12 @@ def file_view(
         shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
         is_thumbnail=shown < _THUMBNAIL * most_beside,
         is_upscale=true < pixels,
-        has_few_colours=with_few_colours(view.assign(damaged=damaged, is_gray=gray), measured),
+        has_few_colours=with_few_colours(judged, measured),
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
         is_marked=marked(view, measured),
-        is_resaved=saved_again(view.assign(damaged=damaged), measured),
-        is_made_with_loss=made_with_loss(view.assign(damaged=damaged), measured),
+        is_resaved=saved_again(judged, measured),
+        is_made_with_loss=made_with_loss(judged, measured),
         camera_facts=of_camera + view["latitude"].notna().astype(int),
         is_camera_format=view["format"].isin(CAMERA_FORMATS) | view["camera"].notna(),
         attached=known["attached"],

@@ -7,6 +7,7 @@ import pandas as pd
 
 from imgurer_kernel.common.types import BoolMask, Float64s
 from imgurer_kernel.fingerprint.original import BLOCKS, OriginalFacts
+from imgurer_kernel.review.labels import of_images
 from imgurer_kernel.review.measure import HEAVY_QUALITY, SAME_PLACE, SMOOTHER, by_cluster
 
 # Watermarks of 1 to 6 % opacity and captions have 3 to 22 levels a pixel more in their 20 steepest
@@ -45,7 +46,7 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
     found = np.zeros(len(view), np.bool_)
     if not measured:
         return found
-    comparable = _shows_same_place(view)
+    comparable = pd.Series(of_images(view)).isin(SAME_PLACE).to_numpy(bool)
     digests = view["digest"].to_numpy(object)
     pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
     # Heavy compression removes texture everywhere; the texture of others would pass for text.
@@ -60,16 +61,6 @@ def marked(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> BoolMas
         written = dict(zip(facts, _is_written(list(facts.values()), size), strict=True))
         found[part] = [written[digests[row]] for row in part]
     return found
-
-
-def _shows_same_place(view: pd.DataFrame) -> BoolMask:
-    """Return which files show the same content in the same place as the medoid, by their labels."""
-    of_image = view.loc[view["label"] != "identical", ["cluster_id", "image_id", "label"]]
-    labels = of_image.drop_duplicates(["cluster_id", "image_id"])
-    keys = ["cluster_id", "image_id"]
-    own = view[keys].merge(labels, on=keys, how="left")["label"]
-    # Clusters of exact copies alone have no other label.
-    return own.fillna("identical").isin(SAME_PLACE).to_numpy(bool)
 
 
 def _is_comparable(facts: OriginalFacts | None) -> bool:
