@@ -17,10 +17,10 @@ expect.set_options(timeout=60_000)  # a machine may be busy
 @pytest.fixture(scope="module")
 def server(browser, tmp_path_factory):
     root = tmp_path_factory.mktemp("viewer") / "store"
-    picture = scene(1000, 1600, 1200)
+    picture = scene(1000, 1280, 960)
     with Workbench(Settings(root=root)) as workbench:
         workbench.upload("beach.jpg", encode(picture, quality=95))
-        workbench.upload(f"{NASTY}.tif", encode(resized(picture, 800, 600), "TIFF"))
+        workbench.upload(f"{NASTY}.tif", encode(resized(picture, 640, 480), "TIFF"))
         workbench.upload("hill.png", encode(scene(1001, 300, 400), "PNG"))
     with serving(root, preheat=0) as running:
         yield running
@@ -91,7 +91,7 @@ def test_space_shows_the_original_and_escape_gives_the_focus_back(at):
     page.keyboard.press("Space")
     expect(overlay(page)).to_be_visible()
     expect(overlay(page).get_by_text(re.compile("Loading the original"))).to_have_count(0)
-    eventually(page, lambda: natural(page)[0] == 1600)
+    eventually(page, lambda: natural(page)[0] == 1280)
     page.keyboard.press("Escape")
     expect(overlay(page)).to_have_count(0)
     expect(tile).to_be_focused()
@@ -101,7 +101,7 @@ def test_a_format_that_browsers_do_not_know_is_shown_in_full(at):
     page = at("review")
     tiles(page).filter(has_text=".tif").first.click()
     page.keyboard.press("Space")
-    eventually(page, lambda: natural(page)[0] == 800)
+    eventually(page, lambda: natural(page)[0] == 640)
 
 
 def test_the_arrows_go_on_and_move_what_is_zoomed(at):

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from imgurer_kernel.fingerprint.original import measure_original
+from tests.support.forms import pairs
 from tests.support.pictures import encode, scene
 
 GRAIN = np.random.default_rng(1).normal(0, 8, (240, 320, 3))
@@ -24,8 +25,7 @@ def kept(new_store, files):
     return queue.index[queue["is_keeper"]].tolist()
 
 
-@pytest.mark.parametrize("times", [2, 3, 4])
-@pytest.mark.parametrize("quality", [75, 95, None])
+@pytest.mark.parametrize(("times", "quality"), pairs([2, 3, 4], [75, 95, None]))
 def test_the_smaller_original_is_kept(new_store, times, quality):
     large = enlarged(PHOTO, times)
     more = encode(large, "PNG") if quality is None else encode(large, quality=quality)
