@@ -175,8 +175,9 @@ def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before)
     page.keyboard.press("u")
     expect(decided(page)).to_have_count(0)
     assert contents(pictures) == before
-    chip.click()
-    page.get_by_role("button", name=re.compile("^Identical")).click()
+    for each in (chip, page.get_by_role("button", name=re.compile("^Identical"))):
+        each.click()
+        expect(each).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_click_counts_if_the_page_changes_while_the_button_is_pressed(review):

@@ -169,6 +169,21 @@ def test_what_was_done_before_the_queue_was_sorted_again_is_undone_and_shown(mod
     assert model.gone_to[0] == cluster_with(model, "a.jpg")
 
 
+def test_what_is_done_while_the_queue_is_read_is_in_it(model, wb, monkeypatch):
+    read, cluster = wb.queue, cluster_with(model, "a.jpg")
+
+    def read_before_it_is_removed(*arguments, **options):
+        found = read(*arguments, **options)
+        monkeypatch.undo()
+        model.remove_others(cluster)
+        return found
+
+    monkeypatch.setattr(wb, "queue", read_before_it_is_removed)
+    model.load()
+    assert "a.jpg" not in set(model.queue.files["filename"])
+    assert (model.progress.done, len(model.listed), model.done) == (1, 1, {})
+
+
 def test_the_words_of_an_empty_page_follow_the_filter(wb):
     panel = ReviewPanel(wb)
     for show in ("later", "disputed"):

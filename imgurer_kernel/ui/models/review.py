@@ -16,19 +16,18 @@ from imgurer_kernel.ui.jobs import Task
 from imgurer_kernel.ui.models.act_queue import ActQueue
 from imgurer_kernel.ui.models.review_listing import Done, ReviewListing, ReviewProgress
 from imgurer_kernel.ui.models.review_queue import ReviewQueue
-from imgurer_kernel.ui.models.review_steps import ActOutcome, Preview, Step, UndoResult, plan_rows
+from imgurer_kernel.ui.models.review_steps import (
+    SAME_BYTES,
+    WORDS,
+    ActOutcome,
+    Preview,
+    Step,
+    UndoResult,
+    plan_rows,
+    undo_step,
+)
 from imgurer_kernel.ui.session import VisitorSession
 from imgurer_kernel.workbench.methods.sittings import sitting_name
-
-WORDS: Mapping[DecisionVerdict, str] = {
-    "same": "The same",
-    "different": "Not the same",
-    "later": "For later",
-}
-"""Texts for a decided cluster."""
-
-SAME_BYTES = "These files are the same bytes; remove the others, or decide later."
-"""Why a cluster cannot be decided to be different."""
 
 _REMOVING = "Removing"
 
@@ -51,16 +50,30 @@ class ReviewModel(ReviewListing):
         self.label_job = session.job()
         self.bulk_job.observe(self._drop_pending, "busy")
         self.acts = ActQueue(session.runner)
+        self.bulk_job.observe(self._read_again, "busy")
+        self.acts.observe(self._read_again, "waiting")
+        self._reads_again = False
         self.sitting = sitting_name()
         # The latest step last.
         self._history: list[Step] = []
+        self._history_read: list[Step] = []
 
     @property
     def history(self) -> tuple[Step, ...]:
         """The steps of this sitting that can be undone, the latest last."""
         return tuple(self._history)
 
+    def load(self) -> None:
+        """Read and sort the queue again; what is done while it is read will be in it."""
+        self._history_read = list(self._history)
+        super().load()
+
     def _set_queue(self, read: tuple[ReviewQueue, ReviewProgress, pd.DataFrame]) -> None:
+        # Something was done since the reading began: read it, too, when nothing is being done.
+        self._reads_again = self._is_acting or self._history != self._history_read
+        if self._reads_again:
+            self._read_again(None)
+            return
         # Clusters have other numbers in each queue. What was postponed for this sitting is back.
         self._history = [
             step if step.kept >= 0 else replace(step, clusters=(), partly=pd.DataFrame())
@@ -68,6 +81,15 @@ class ReviewModel(ReviewListing):
             if step.kept >= 0 or step.entry_ids or step.decision_ids
         ]
         super()._set_queue(read)
+
+    @property
+    def _is_acting(self) -> bool:
+        return self.acts.waiting > 0 or self.bulk_job.busy
+
+    def _read_again(self, _: object) -> None:
+        if self._reads_again and not self._is_acting:
+            self._reads_again = False
+            self.load()
 
     # Acts -------------------------------------------------------------------------------------
 
@@ -261,35 +283,9 @@ class ReviewModel(ReviewListing):
         if step.kept >= 0:
             self._choose_again(step.kept, step.pinned)
             return
-        self.acts.add(lambda: self._run_undo(step), lambda result: self._undone(step, result))
-
-    def _run_undo(self, step: Step) -> UndoResult:
         workbench, user = self.session.workbench, self.session.user
-        decisions = workbench.decisions()
-        if step.decision_ids:
-            of_step = decisions["decision_id"].isin(step.decision_ids)
-            images = decisions.loc[of_step, "image_ids"]
-            workbench.undecide(step.decision_ids, user=user)
-            return UndoResult(image_ids=tuple(int(each) for ids in images for each in ids))
-        if step.clusters and not step.entry_ids:
-            return UndoResult()  # it was postponed for this sitting only
-        result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
-        if result.empty:
-            return UndoResult(why="There is nothing to undo.")
-        undone = result[result["status"] == "undone"]
-        why = result.loc[result["status"] == "refused", "why"]
-        journal = workbench.journal()
-        restored = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
-        restored = restored[~restored["act"].isin(["sidecar", "companion"])]
-        images = decisions.loc[
-            decisions["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"
-        ]
-        return UndoResult(
-            why="" if why.empty else str(why.iloc[0]),
-            files=len(restored),
-            size=int(restored["bytes"].sum()),
-            file_ids=tuple(int(each) for each in restored["file_id"]),
-            image_ids=tuple(int(each) for ids in images for each in ids),
+        self.acts.add(
+            lambda: undo_step(workbench, step, user), lambda result: self._undone(step, result)
         )
 
     def _undone(self, step: Step, result: UndoResult | None) -> None:

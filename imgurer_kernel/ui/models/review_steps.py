@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,10 +12,25 @@ from imgurer_kernel.review.beside import names_beside
 from imgurer_kernel.review.plan import PLAN, goes
 from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.review.sidecar import facts_text
+from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
+
+if TYPE_CHECKING:
+    from imgurer_kernel.workbench.workbench import Workbench
 
 _NAMED = 5
 """Most files that a preview names."""
+
+
+WORDS: Mapping[DecisionVerdict, str] = {
+    "same": "The same",
+    "different": "Not the same",
+    "later": "For later",
+}
+"""Texts for a decided cluster."""
+
+SAME_BYTES = "These files are the same bytes; remove the others, or decide later."
+"""Why a cluster cannot be decided to be different."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -237,6 +253,36 @@ class UndoResult:
     size: int = 0
     file_ids: tuple[int, ...] = ()
     image_ids: tuple[int, ...] = ()
+
+
+def undo_step(workbench: "Workbench", step: Step, user: str | None) -> UndoResult:
+    """Undo a step; one without acts and decisions stands for the user's last of any sitting."""
+    decisions = workbench.decisions()
+    if step.decision_ids:
+        of_step = decisions["decision_id"].isin(step.decision_ids)
+        images = decisions.loc[of_step, "image_ids"]
+        workbench.undecide(step.decision_ids, user=user)
+        return UndoResult(image_ids=tuple(int(each) for ids in images for each in ids))
+    if step.clusters and not step.entry_ids:
+        return UndoResult()  # it was postponed for this sitting only
+    result = workbench.undo(list(step.entry_ids) or None, user=user, progress=False)
+    if result.empty:
+        return UndoResult(why="There is nothing to undo.")
+    undone = result[result["status"] == "undone"]
+    why = result.loc[result["status"] == "refused", "why"]
+    journal = workbench.journal()
+    restored = journal[journal["entry_id"].isin(undone["entry_id"].dropna())]
+    restored = restored[~restored["act"].isin(["sidecar", "companion"])]
+    images = decisions.loc[
+        decisions["decision_id"].isin(undone["decision_id"].dropna()), "image_ids"
+    ]
+    return UndoResult(
+        why="" if why.empty else str(why.iloc[0]),
+        files=len(restored),
+        size=int(restored["bytes"].sum()),
+        file_ids=tuple(int(each) for each in restored["file_id"]),
+        image_ids=tuple(int(each) for ids in images for each in ids),
+    )
 
 
 def plan_rows(files: pd.DataFrame) -> pd.DataFrame:

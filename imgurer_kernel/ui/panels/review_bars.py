@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imgurer_kernel.common.text import count, elide_path, human_bytes
-from imgurer_kernel.ui.models.review import WORDS, ReviewModel
+from imgurer_kernel.ui.models.review import ReviewModel
 from imgurer_kernel.ui.models.review_listing import PAGE_SIZES
 from imgurer_kernel.ui.models.review_queue import ORDERS, SHOWN, QueueFilter
+from imgurer_kernel.ui.models.review_steps import WORDS
 from imgurer_kernel.ui.models.review_summary import KINDS
 
 _SIZES = {0: "Any size", 100_000: "100 kB to free", 1_000_000: "1 MB", 10_000_000: "10 MB"}
