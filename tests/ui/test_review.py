@@ -389,6 +389,10 @@ def test_comparing_an_exact_copy_says_that_there_is_nothing_to_compare(wb):
         "compare", {"cluster_id": int(exact["cluster_id"]), "file_id": int(exact["file_id"])}
     )
     assert panel.board.bars["message"].startswith("Byte for byte the same")
+    panel.model.message = ""
+    both = files.loc[files["image_id"] == exact["image_id"], "file_id"].tolist()
+    panel._act("compare_selected", {"file_ids": both})
+    assert panel.board.bars["message"].startswith("Byte for byte the same")
 
 
 NONSENSE = [

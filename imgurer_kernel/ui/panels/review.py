@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
+_NOTHING_TO_COMPARE = "Byte for byte the same: there is nothing to compare."
+
 
 class ReviewPanel(Panel):
     """A queue of clusters with decisions, acts and undo; usable by keyboard alone.
@@ -272,7 +274,7 @@ class ReviewPanel(Panel):
         keepers = queue.members(cluster_id)["keeper_id"].tolist()
         is_copy = chosen == images[0] and file_id not in keepers
         if is_copy or len(images) == 1:
-            self.model.message = "Byte for byte the same: there is nothing to compare."
+            self.model.message = _NOTHING_TO_COMPARE
             return
         self.comparison.show([images[0], chosen if chosen in images[1:] else images[1]])
 
@@ -280,6 +282,8 @@ class ReviewPanel(Panel):
         images = self._images_of(file_ids)
         if len(images) > 1:
             self.comparison.show(images)
+        elif images:
+            self.model.message = _NOTHING_TO_COMPARE
 
     def _csv(self) -> DownloadFile:
         """Export the plan of the preview, or the shown clusters."""
