@@ -90,6 +90,22 @@ def inverse(transform: Sequence[float]) -> Float64s:
     return inverted
 
 
+def mapped_boxes(boxes: Float64s, transform: Float64s) -> Float64s:
+    """Return the smallest boxes around mapped boxes, float64 (n, 4): left, top, right, bottom.
+
+    Examples
+    --------
+    A quarter turn:
+
+    >>> mapped_boxes(np.array([[-1.0, 0, 0, 0.5]]), np.array([0, -1.0, 0, 1, 0, 0])).tolist()
+    [[-0.5, -1.0, 0.0, 0.0]]
+    """
+    matrix = transform.reshape(2, 3)
+    corners = np.stack([boxes[:, [x, y]] for x in (0, 2) for y in (1, 3)], axis=1)
+    moved = corners @ matrix[:, :2].T + matrix[:, 2]
+    return np.concatenate((moved.min(axis=1), moved.max(axis=1)), axis=1)
+
+
 def nearest_orientation(maps: Float64s) -> Int64s:
     """Return the orientation, 0..7, that each map comes nearest to, int64 (n,).
 

@@ -21,6 +21,7 @@ from imgurer_kernel.matching.captions import (
     find_captions,
     may_have_captions,
 )
+from imgurer_kernel.matching.covers import covered_share, may_be_covered
 from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
 from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
@@ -320,6 +321,10 @@ class ImageCache:
             most=local_agreement.MOST_OF_ORIGINALS,
         )
         measured: Float64s = found[0]
+        if may_be_covered(measured):
+            measured[local_agreement.COVERED] = covered_share(
+                pictures[0], pictures[1], transform, content
+            )
         return measured
 
     def _backgrounds(self, positions: Int64s) -> Float64s:

@@ -25,6 +25,7 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.border_depths import are_borders
+from imgurer_kernel.matching.covers import is_covered
 from imgurer_kernel.matching.drawings import captioned_across
 from imgurer_kernel.matching.relation import (
     DETAILS,
@@ -257,18 +258,6 @@ def _agree_beside(features: Float64s) -> BoolMask:
     return agree
 
 
-def _is_covered(found: Float64s) -> bool:
-    """Return whether two originals are one page with something put on one of them.
-
-    Measured on receipts: beside a sticker blocks agree to 0.96, and under it mostly one of the two
-    lacks something; two receipts of one shop agree to 0.84 at most beside the largest regions that
-    disagree.
-    """
-    beside = found[local.REST_Q25] >= 0.9 and found[local.REST_BAD] <= 0.02
-    sided = found[local.LACK] <= 0.5 * found[local.BAD] and found[local.BIG] <= 0.2
-    return bool(beside and sided and found[local.AGREE] >= _PAGE_TEXTURE)
-
-
 def _compare_originals(
     images: "ImageCache",
     first: Int64s,
@@ -291,7 +280,7 @@ def _compare_originals(
             judged[row, -1] = 1
         elif unsure[row]:
             alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
-            if (alike and found[local.AGREE] >= _PAGE_AGREE) or _is_covered(found):
+            if (alike and found[local.AGREE] >= _PAGE_AGREE) or is_covered(found):
                 judged[row, 0] = Relation.SAME
         elif found[local.LACK] >= _OTHER_WRITING:
             judged[row, 0] = Relation.SAME_LAYOUT

@@ -68,7 +68,8 @@ SMOOTHED, SMOOTHED_MORE = 58, 59  # of small ones: levels that means of 3x3 pixe
 # where they are off most, all but eight of them, and all but 25
 RESIZED = 60  # of small ones: pixels of the one picture for one of the other
 CAPTIONS = 61  # 1 where all that disagrees lies under captions, see `captions.differ_by_captions`
-FEATURES = 62
+COVERED = 62  # of originals: share of what disagrees that is covered, see `covers.covered_share`
+FEATURES = 63
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""
@@ -192,12 +193,14 @@ class BlockMap:
     regions: BoolMask
 
 
-def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s) -> BlockMap:
+def block_map(
+    first: UInt8s, second: UInt8s, transform: Float64s, content: Int64s, *, most: int = MOST
+) -> BlockMap:
     """Correlate each block of the common part, and mark the blocks that disagree.
 
     Parameters
     ----------
-    first, second, transform, content
+    first, second, transform, content, most
         As in `measure_agreement`, of one pair: content is int64 (2, 4).
 
     Returns
@@ -210,7 +213,7 @@ def block_map(first: UInt8s, second: UInt8s, transform: Float64s, content: Int64
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
     cores, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
     common_box(transform, cores[0], cores[1], box, found)
-    shape = _kernel()(first, second, transform, cores[0], cores[1], MOST, found, blocks)
+    shape = _kernel()(first, second, transform, cores[0], cores[1], most, found, blocks)
     down, across = divmod(shape, 64)
     disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
     regions = np.zeros_like(disagrees)

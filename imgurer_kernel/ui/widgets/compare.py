@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
 from imgurer_kernel.ui.widgets.originals import STAGE_SCRIPTS, STAGE_STYLES, OriginalsWidget
 from imgurer_kernel.ui.widgets.tile_data import Tile, pack
-
-Mode = Literal["side", "slider", "blink", "difference"]
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
