@@ -50,6 +50,12 @@ new_store = stores.new_store
 templates = stores.templates
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory):
+    """Keep `find_duplicates` out of the user's cache, which would grow with each run."""
+    os.environ["IMGURER_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long forms of tests too")
 

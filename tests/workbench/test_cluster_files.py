@@ -4,12 +4,14 @@ import os
 import shutil
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from imgurer_kernel import Settings, Workbench, find_duplicates
 from imgurer_kernel.errors import QueryError, SourceError
 from imgurer_kernel.report.frames import CLUSTER_FILES, CLUSTERS
 from imgurer_kernel.store.ingest.worker import IngestWorker
+from imgurer_kernel.workbench import find
 from imgurer_kernel.workbench.clusters import file_selection
 from tests.support.forms import pairs
 from tests.support.pictures import encode, jpeg, resized, scene
@@ -215,6 +217,10 @@ def test_each_file_is_looked_at_once(wb, monkeypatch):
 
 
 # Without thinking of a store -------------------------------------------------------------------
+
+
+def test_tests_leave_the_cache_of_the_user_alone():
+    assert not find.cache_folder().is_relative_to(platformdirs.user_cache_path("imgurer"))
 
 
 @pytest.fixture
