@@ -242,6 +242,8 @@ def test_what_is_open_stays_open_when_the_page_changes(review):
     page.locator(".imgurer-file").first.focus()
     page.keyboard.press("u")  # of the cluster that has the focus
     expect(page.get_by_text("For later")).to_have_count(0)
+    page.mouse.wheel(0, 5000)
+    expect(page.get_by_text("Undone.")).to_be_in_viewport()
     for left in (1, 0):
         page.keyboard.press("u")
         expect(chosen).to_have_count(left)

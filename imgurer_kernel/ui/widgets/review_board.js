@@ -6,13 +6,16 @@ export default {
     const top = element("div");
     const filters = element("div");
     const list = element("div", "imgurer-review-list");
-    const bottom = element("div", "imgurer-review-bottom-place");
+    const bottom = element("div");
+    // Stays on the screen with what was answered, wherever the page is scrolled.
+    const foot = element("div", "imgurer-review-bottom-place");
     const message = element("div", "imgurer-review-message");
     message.setAttribute("role", "status");
     const keys = keysDialog(model.get("shortcuts"));
     const preview = element("dialog", "imgurer-dialog");
     preview.setAttribute("aria-label", "Preview");
-    el.append(top, filters, message, list, bottom, keys, preview);
+    foot.append(message, bottom);
+    el.append(top, filters, list, foot, keys, preview);
 
     list.tabIndex = -1; // where the focus is when every cluster is decided
     let pictures = null;
@@ -44,7 +47,7 @@ export default {
       figure.focus({ preventScroll: true });
       if (!scroll) return;
       const { top: above, bottom: below } = section.getBoundingClientRect();
-      const room = Math.min(bottom.getBoundingClientRect().top, window.innerHeight);
+      const room = Math.min(foot.getBoundingClientRect().top, window.innerHeight);
       if (above < 0 || below > room) {
         const block = section.offsetHeight > room ? "start" : "nearest";
         section.scrollIntoView({ block });
