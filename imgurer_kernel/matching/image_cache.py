@@ -150,17 +150,18 @@ class ImageCache:
                 self._progress("reading", min(k + _CHUNK, len(positions)), len(positions))
         return hashes
 
-    def share_layout(
+    def unmatched_writing(
         self, first: Int64s, second: Int64s, maps: Float64s, negative: BoolMask | None = None
-    ) -> BoolMask:
-        """Mark pairs of screens or documents of one layout with other content, bool (k,).
+    ) -> Float64s:
+        """Measure how much of screens and documents has no match in the other, float64 (k,).
 
-        All False without thumbnails. `maps` lead from the first to the second. Where `negative`,
-        bool (k,), is True the first picture is inverted before.
+        See `same_layout.unmatched`; 0 for other pictures, and without thumbnails. `maps` lead from
+        the first to the second. Where `negative`, bool (k,), is True the first picture is inverted
+        before.
         """
-        shared = np.zeros(len(first), bool)
+        shares = np.zeros(len(first))
         if self._loaders.thumbnails is None:
-            return shared
+            return shares
         ends = distinct(first, second)
         plain = self._backgrounds(ends)
         plain = np.stack([plain[np.searchsorted(ends, end)] for end in (first, second)])
@@ -178,11 +179,10 @@ class ImageCache:
             ones = fine[one]
             if negative is not None:
                 ones[negative[rows]] = 255 - ones[negative[rows]]
-            shares = same_layout.unmatched(ones, fine[other], maps[rows])
-            shared[rows] = shares >= same_layout.DIFFERENT
+            shares[rows] = same_layout.unmatched(ones, fine[other], maps[rows])
             if self._progress is not None:
                 self._progress("comparing layouts", min(k + _THUMBNAIL_CHUNK, n), n)
-        return shared
+        return shares
 
     @property
     def in_colour(self) -> bool:

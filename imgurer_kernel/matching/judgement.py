@@ -36,6 +36,7 @@ from imgurer_kernel.matching.relation import (
     decide,
     details,
 )
+from imgurer_kernel.matching.same_layout import DIFFERENT
 from imgurer_kernel.matching.shared_content import areas, widened
 from imgurer_kernel.matching.shared_content import lie_apart as lie_apart_within
 from imgurer_kernel.matching.takes import have_moved, may_have_moved
@@ -70,6 +71,7 @@ _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 _PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
 ORIGINAL_SIDE = 1024
 _LITTLE_BAD = 0.1  # of originals with the same writing, half of them reduced
+_SIDED = 0.2  # of what disagrees; a page with a sticker lacks 0.05 of it, other receipts 0.32
 _OTHER_WRITING = 0.01  # lack in the originals: receipts that differ have 0.011 and more
 
 
@@ -129,22 +131,21 @@ def judge(
         judged[rows, 1 : 1 + DETAILS] = details(seen)
         page[rows] = _readable(seen) & ~captioned_across(seen)
         _reject_moved(images, first, second, maps, content, features, status)
-    # Photographs of which all blocks agree have no other writing, as in a viewer with its buttons.
-    photo = (features[:, local.AGREE] >= _PHOTO_AGREE) & (features[:, local.PLAIN] < _PHOTO_PLAIN)
-    photo &= features[:, local.BAD] <= _PHOTO_BAD
-    asked_pairs = np.flatnonzero((status == Relation.SAME) & page & ~photo)
+    asked_pairs = np.flatnonzero((status == Relation.SAME) & page & ~_are_photos(features))
     inverted = None if negative is None else negative[asked_pairs]
-    shared = images.share_layout(
+    lacking = np.zeros(len(first))
+    lacking[asked_pairs] = images.unmatched_writing(
         first[asked_pairs], second[asked_pairs], maps[asked_pairs], inverted
     )
-    status[asked_pairs[shared]] = Relation.SAME_LAYOUT
+    shared = lacking >= DIFFERENT
+    status[shared] = Relation.SAME_LAYOUT
     # Where all blocks agree, the grays of 256 pixels may be badly aligned: originals decide.
-    unsure = np.zeros(len(first), np.bool_)
-    unsure[asked_pairs[shared]] = _agree_beside(features[asked_pairs[shared]])
+    unsure = shared & _agree_beside(features)
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
-    _compare_originals(images, first, second, maps, content, features, unsure, judged)
+    doubt = _may_have_other_writing(status, features, lacking)
+    _compare_originals(images, first, second, maps, content, doubt, unsure, judged)
     unsure_same = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
     judged[unsure_same[images.taken_apart(first[unsure_same], second[unsure_same])], 0] = (
         Relation.ANOTHER_TAKE
@@ -251,11 +252,33 @@ def _readable(features: Float64s) -> BoolMask:
     return readable
 
 
+def _are_photos(features: Float64s) -> BoolMask:
+    """Mark photographs of which all blocks agree.
+
+    They have no other writing, as in a viewer with its buttons.
+    """
+    photo = (features[:, local.AGREE] >= _PHOTO_AGREE) & (features[:, local.PLAIN] < _PHOTO_PLAIN)
+    marked: BoolMask = photo & (features[:, local.BAD] <= _PHOTO_BAD)
+    return marked
+
+
 def _agree_beside(features: Float64s) -> BoolMask:
     """Mark pairs whose blocks agree, many of them, except in regions that may be covered."""
     agree: BoolMask = (features[:, local.REST_BAD] <= _PHOTO_BAD) & (features[:, local.BIG] <= 0.2)
     agree &= (features[:, local.REST_Q25] >= 0.88) & (features[:, local.AGREE] >= _SPLIT_AGREE)
     return agree
+
+
+def _may_have_other_writing(status: UInt8s, features: Float64s, lacking: Float64s) -> BoolMask:
+    """Mark pairs of pages that are the same in thumbnails, but perhaps not in originals.
+
+    `lacking` is the share of writing without a match in thumbnails, however little it is.
+    """
+    doubt = (status == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
+    doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
+    all_over = features[:, local.TEXTURE] >= _PAGE_TEXTURE
+    marked: BoolMask = doubt & (all_over | (lacking > 0)) & ~captioned_across(features)
+    return marked
 
 
 def _compare_originals(
@@ -264,14 +287,15 @@ def _compare_originals(
     second: Int64s,
     maps: Float64s,
     content: Int64s,
-    features: Float64s,
+    doubt: BoolMask,
     unsure: BoolMask,
     judged: Float64s,
 ) -> None:
-    """Reject pages whose originals have other writing; mark those that cannot be read."""
-    doubt = (judged[:, 0] == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
-    doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
-    doubt &= (features[:, local.TEXTURE] >= _PAGE_TEXTURE) & ~captioned_across(features)
+    """Reject pages whose originals have other writing; mark those that cannot be read.
+
+    Those in `doubt` are the same unless originals differ, those that are `unsure` only if they
+    agree.
+    """
     for row in np.flatnonzero(doubt | unsure).tolist():
         found = images.original_agreement(
             int(first[row]), int(second[row]), maps[row], content[row]
@@ -282,8 +306,13 @@ def _compare_originals(
             alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
             if (alike and found[local.AGREE] >= _PAGE_AGREE) or is_covered(found):
                 judged[row, 0] = Relation.SAME
-        elif found[local.LACK] >= _OTHER_WRITING:
+        elif _has_other_writing(found) and not is_covered(found):
             judged[row, 0] = Relation.SAME_LAYOUT
+
+
+def _has_other_writing(found: Float64s) -> bool:
+    least = max(_OTHER_WRITING, _SIDED * found[local.BAD])
+    return bool(found[local.LACK] >= least)
 
 
 def statuses(judged: Float64s) -> tuple[UInt8s, UInt8s]:

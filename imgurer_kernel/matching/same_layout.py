@@ -70,6 +70,8 @@ def background(pictures: UInt8s) -> Float64s:
 def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     """Measure the share of blocks without a match in the other picture; the smaller of both.
 
+    Less than `DIFFERENT` where these are less than four.
+
     Parameters
     ----------
     first, second
@@ -126,11 +128,13 @@ def _unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
             & (detail > least)
         )
         count = lacking.sum(axis=1)
-        count[count < _MIN_BLOCKS] = 0
-        directions.append(count / np.maximum((detail > least).sum(axis=1), 1))
+        share = count / np.maximum((detail > least).sum(axis=1), 1)
+        # Few blocks do not decide, but are a doubt.
+        few = count < _MIN_BLOCKS
+        directions.append(np.where(few, np.minimum(share, DIFFERENT / 2), share))
     # A copy that was written on lacks nothing of its original: one direction decides.
-    share: Float64s = np.minimum(*directions)
-    return share
+    smaller: Float64s = np.minimum(*directions)
+    return smaller
 
 
 def _whole_boxes(n: int) -> Int64s:

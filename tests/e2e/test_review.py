@@ -183,6 +183,7 @@ def test_everything_that_a_filter_shows_in_three_steps(review, pictures, before)
 def test_a_click_counts_if_the_page_changes_while_the_button_is_pressed(review):
     page = review
     page.set_viewport_size({"width": 1280, "height": 2400})  # nothing scrolls
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     chip = page.get_by_role("button", name=re.compile("^Resized"))
     box = chip.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

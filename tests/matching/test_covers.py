@@ -1,4 +1,4 @@
-"""Pages with something put on them, and pages of one layout that show something else."""
+"""Pages with something put on them, and pages of one layout with other writing or marks."""
 
 from math import cos, pi, sin
 
@@ -56,6 +56,27 @@ def test_clocks_that_show_two_times_are_two_and_one_under_a_photo_is_the_same(tm
     hour, minute = times[seed]
     assert clusters_of(tmp_path, covered=with_photo(clock(hour, minute), seed), **pages) == {
         frozenset({f"at {hour}.png", "covered.png"})
+    }
+
+
+def ticket(seat):
+    """A ticket, which little but the seat tells from others."""
+    image = Image.new("RGB", (800, 300), "#fff7d6")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((10, 10, 790, 290), outline="black", width=3)
+    pen.line((600, 10, 600, 290), "black", 2)
+    pen.text((300, 60), "CITY THEATRE", "black", anchor="mm", font_size=40)
+    pen.text((300, 120), "Hamlet, 12 May 2024, 19:30", "black", anchor="mm", font_size=26)
+    pen.text((60, 200), seat, "black", font_size=30)
+    pen.text((640, 200), seat[-2:], "black", font_size=30)
+    return image
+
+
+def test_tickets_of_two_seats_are_two_and_a_copy_of_half_the_size_is_the_same(tmp_path):
+    seats = {"first": "Row C  Seat 14", "second": "Row F  Seat 27", "third": "Row C  Seat 31"}
+    pages = {name: ticket(seat) for name, seat in seats.items()}
+    assert clusters_of(tmp_path, half=pages["first"].resize((400, 150)), **pages) == {
+        frozenset({"first.png", "half.png"})
     }
 
 

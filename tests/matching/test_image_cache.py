@@ -111,10 +111,10 @@ def test_comparing_reads_both_ends(shelf):
     assert shelf.asked == [[100, 107, 114]]
 
 
-def test_without_thumbnails_no_layout_is_shared(shelf):
+def test_without_thumbnails_no_writing_is_unmatched(shelf):
     cache = ImageCache(IDS, PictureLoaders(shelf))
-    shared = cache.share_layout(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
-    assert shared.tolist() == [False, False]
+    lacking = cache.unmatched_writing(np.array([0, 1]), np.array([1, 2]), np.zeros((2, 6)))
+    assert lacking.tolist() == [0, 0]
     assert shelf.asked == []
 
 
@@ -130,7 +130,7 @@ def test_how_many_pairs_have_been_compared_is_said_up_to_the_last(monkeypatch):
     reports = []
     cache = ImageCache(IDS, loaders, progress=lambda *what: reports.append(what))
     first = np.arange(5)
-    cache.share_layout(first, first + 1, np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (5, 1)))
+    cache.unmatched_writing(first, first + 1, np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (5, 1)))
     said = [report for report in reports if report[0] == "comparing layouts" and report[2]]
     assert said == [("comparing layouts", done, 5) for done in (2, 4, 5)]
 
