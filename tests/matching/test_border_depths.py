@@ -30,6 +30,16 @@ def test_borders_are_as_deep_as_they_were_made(sides, colour):
         assert (found[wanted == 0] == 0).all()
 
 
+def test_a_thin_border_is_measured_to_the_pixel_on_each_side():
+    noise = np.random.default_rng(0).integers(0, 255, (100, 100), np.uint8)
+    for side in range(4):
+        margins = np.zeros((2, 2), np.int64)
+        margins[1 - side % 2, side // 2] = 3
+        wanted = np.zeros(4)
+        wanted[side] = 3 / 103
+        assert border_depths(np.pad(noise, margins)) == pytest.approx(wanted, abs=0.001)
+
+
 def test_a_sky_is_not_a_border():
     sky = np.array(picture(2))
     for x in range(sky.shape[1]):  # ends on a slope, as roofs and hills do
