@@ -78,8 +78,9 @@ _ADDED = [
 ]
 # Share of the most detailed file's pixels below which a file is a thumbnail.
 _THUMBNAIL, _TINY = 0.2, 0.05
-# Files within 2 % of the most pixels count as equal: a row or column more proves nothing.
-_AS_MANY = 0.98
+# Files within 2 % of the most pixels count as equal: a row or column more proves nothing. What lies
+# within plain margins is known to one of 64 pixels at each end, 6 % of the area of a chart or page.
+_AS_MANY, _AS_MANY_FRAMED = 0.98, 0.94
 # Heavy compression counts only if another file of the cluster is clearly better, by this quality.
 _HEAVY_GAP = 20.0
 # Share of the area inside a frame: uniform margins of a percent or two do not count as a frame.
@@ -124,6 +125,10 @@ def file_view(
     true = true_pixels(view, measured)
     shown = np.minimum(true, pixels) * frame
     most = shown.groupby(groups).transform("max")
+    # What is written into a margin counts as content, and is not kept.
+    is_marked = marked(view, measured)
+    unmarked = shown.where(~is_marked).groupby(groups).transform("max").fillna(most)
+    as_many = shown >= unmarked * np.where(frame < _FRAMED, _AS_MANY_FRAMED, _AS_MANY)
     # A screenshot enlarges what it shows, and is compared with nothing in its frame: beside it a
     # camera's file is no thumbnail, unless it is tiny.
     is_camera = view["camera"].notna()
@@ -149,13 +154,13 @@ def file_view(
         in_copy_folder=in_copy_folders(folders),
         # For a cluster that is all gray the value is the same for all, and has no effect.
         is_gray=gray,
-        shown_pixels=np.round(shown.where(shown < _AS_MANY * most, most)).astype("int64"),
+        shown_pixels=np.round(shown.where(~as_many, np.maximum(shown, unmarked))).astype("int64"),
         is_thumbnail=shown < _THUMBNAIL * most_beside,
         is_upscale=true < pixels,
         has_few_colours=with_few_colours(judged, measured),
         is_heavy=heavy,
         is_framed=frame < _FRAMED,
-        is_marked=marked(view, measured),
+        is_marked=is_marked,
         is_resaved=saved_again(judged, measured),
         is_made_with_loss=made_with_loss(judged, measured),
         camera_facts=of_camera + view["latitude"].notna().astype(int),

@@ -55,6 +55,32 @@ def test_a_drawing_of_few_colours_is_kept_over_a_jpeg_of_it(new_store, tmp_path)
     assert kept(new_store, tmp_path, files) == ["b.png"]
 
 
+@pytest.mark.parametrize(
+    "heights", [(80, 330, 140, 300, 20, 250, 60, 160), (300, 40, 220, 90, 310)]
+)
+def test_a_chart_with_margins_is_kept_over_jpegs_of_it_that_are_cropped(
+    new_store, tmp_path, heights
+):
+    chart = Image.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(chart)
+    draw.rectangle((80, 58, 576, 427), outline="black")
+    draw.text((320, 40), "Sales", "black", font_size=16)
+    width = 480 // len(heights)
+    for at, height in enumerate(heights):
+        left = 90 + width * at
+        draw.rectangle((left, 427 - height, left + width - 12, 427), "#1f77b4")
+        draw.text((left + 10, 435), "ABCDEFGH"[at], "black", font_size=14)
+    noted = chart.copy()
+    ImageDraw.Draw(noted).text((32, 432), "Copy for Mr Smith", "red", font_size=26)
+    files = {
+        "a cropped.jpg": encode(chart.crop((19, 14, 621, 466)), quality=88),
+        "b noted.jpg": encode(noted, quality=88),
+        "c.png": encode(chart, "PNG"),
+        "d saved.jpg": encode(chart, quality=70),
+    }
+    assert kept(new_store, tmp_path, files) == ["c.png"]
+
+
 # A master without loss, and a JPEG of it that is older and has more facts.
 
 
