@@ -90,8 +90,15 @@ def inverse(transform: Sequence[float]) -> Float64s:
     return inverted
 
 
-def mapped_boxes(boxes: Float64s, transform: Float64s) -> Float64s:
+def mapped_boxes(boxes: Float64s, maps: Float64s) -> Float64s:
     """Return the smallest boxes around mapped boxes, float64 (n, 4): left, top, right, bottom.
+
+    Parameters
+    ----------
+    boxes
+        float64 (n, 4).
+    maps
+        float64 (n, 6), or (6,): one for all.
 
     Examples
     --------
@@ -100,9 +107,9 @@ def mapped_boxes(boxes: Float64s, transform: Float64s) -> Float64s:
     >>> mapped_boxes(np.array([[-1.0, 0, 0, 0.5]]), np.array([0, -1.0, 0, 1, 0, 0])).tolist()
     [[-0.5, -1.0, 0.0, 0.0]]
     """
-    matrix = transform.reshape(2, 3)
+    matrix = np.broadcast_to(maps, (len(boxes), 6)).reshape(-1, 2, 3)
     corners = np.stack([boxes[:, [x, y]] for x in (0, 2) for y in (1, 3)], axis=1)
-    moved = corners @ matrix[:, :2].T + matrix[:, 2]
+    moved = corners @ matrix[:, :, :2].transpose(0, 2, 1) + matrix[:, None, :, 2]
     return np.concatenate((moved.min(axis=1), moved.max(axis=1)), axis=1)
 
 

@@ -88,11 +88,10 @@ def _ground_shares(picture: UInt8s, boxes: Float64s) -> Float64s:
     height, width = ground.shape
     sums = np.zeros((height + 1, width + 1), np.int64)
     sums[1:, 1:] = ground.cumsum(0).cumsum(1)
-    ends = (boxes + 1) / 2 * (width, height, width, height)
-    left, top = (np.clip(np.floor(ends[:, k]), 0, (width, height)[k] - 1) for k in (0, 1))
-    right, bottom = (np.clip(np.ceil(ends[:, k + 2]), 1, (width, height)[k]) for k in (0, 1))
-    x, y, u, v = (each.astype(np.int64) for each in (left, top, right, bottom))
-    u, v = np.maximum(u, x + 1), np.maximum(v, y + 1)
+    size = np.array((width, height))
+    low = np.clip(np.floor((boxes[:, :2] + 1) / 2 * size), 0, size - 1).astype(np.int64)
+    high = np.clip(np.ceil((boxes[:, 2:] + 1) / 2 * size), low + 1, size).astype(np.int64)
+    (x, y), (u, v) = low.T, high.T
     inside = sums[v, u] - sums[y, u] - sums[v, x] + sums[y, x]
     shares: Float64s = inside / ((u - x) * (v - y))
     return shares

@@ -11,7 +11,7 @@ Tests in this order, each only for pairs that are still the same after the one b
 4. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
 5. Capture times: pictures taken at two times are two takes, however alike they are.
-6. The two originals, where writing cannot be compared in thumbnails.
+6. The two originals, where writing cannot be compared in thumbnails, or a little of it differs.
 
 Without thumbnails in colour only the fourth is made.
 """

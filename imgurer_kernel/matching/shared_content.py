@@ -8,7 +8,7 @@ be a small part of the other, and the trimmed parts are not compared.
 import numpy as np
 
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
-from imgurer_kernel.matching.affine import invert
+from imgurer_kernel.matching.affine import invert, mapped_boxes
 
 _SIDE = 64
 _SLACK = 0.5  # pixels of 64 by which boxes are off
@@ -47,11 +47,8 @@ def widened(content: Int64s, maps: Float64s) -> Int64s:
 
 def _united(own: Int64s, other: Int64s, maps: Float64s) -> Int64s:
     """Return the smallest boxes around `own` and the other boxes, mapped by `maps`."""
-    box = other / (_SIDE // 2) - 1.0
-    corners = np.stack([box[:, [x, y]] for x in (0, 2) for y in (1, 3)], axis=1)
-    matrix = maps.reshape(-1, 2, 3)
-    moved = corners @ matrix[:, :, :2].transpose(0, 2, 1) + matrix[:, None, :, 2]
-    low, high = ((end + 1) * (_SIDE // 2) for end in (moved.min(axis=1), moved.max(axis=1)))
+    moved = (mapped_boxes(other / (_SIDE // 2) - 1.0, maps) + 1) * (_SIDE // 2)
+    low, high = moved[:, :2], moved[:, 2:]
     # Without the outermost pixels: the other may have a frame there, and maps are too rough to
     # exclude it.
     low = np.clip(np.floor(low + _SLACK), 1, _SIDE).astype(np.int64)
