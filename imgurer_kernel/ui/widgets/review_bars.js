@@ -55,7 +55,9 @@ function filterBar(bars, act) {
   for (const { key, label, count, pressed } of bars.kinds) {
     const chip = element("button", "imgurer-chip");
     chip.type = "button";
-    chip.append(element("span", "", label), element("span", "imgurer-count", count.toLocaleString("en")));
+    chip.append(element("span", "", label));
+    // None where all such clusters have copies of further kinds: a row of zeros would look broken.
+    if (count) chip.append(element("span", "imgurer-count", count.toLocaleString("en")));
     chip.title = "Clusters whose copies are all of the chosen kinds";
     chip.setAttribute("aria-pressed", String(pressed));
     chip.addEventListener("click", () => act("set", { name: "kind", value: key }));
