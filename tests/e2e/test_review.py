@@ -314,6 +314,24 @@ def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
     expect(back).to_have_attribute("data-file-id", name)
 
 
+def test_an_undo_does_not_take_the_focus_from_who_has_moved_on(review):
+    page = review
+    for done in range(2):
+        page.keyboard.press("d")
+        settled(page, done + 1)
+    for moved_on in "ArrowDown", "l":
+        clusters(page).nth(2).locator(".imgurer-file").first.focus()
+        # Before anything can be answered.
+        page.evaluate(
+            """keys => keys.forEach(key => document.activeElement.dispatchEvent(
+                new KeyboardEvent("keydown", { key, bubbles: true })))""",
+            ["u", moved_on],
+        )
+        expect(page.get_by_text("Undone.")).to_be_visible()
+        page.wait_for_timeout(300)
+        assert focused(page) == 3
+
+
 # The last ones: what they do to the page or to the files is not undone.
 
 

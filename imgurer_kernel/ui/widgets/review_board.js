@@ -25,8 +25,14 @@ export default {
     // A file whose cluster gets the focus as soon as it is shown. Clusters have other ids whenever
     // the queue is read, and this arrives before they do.
     let wanted = null;
+    // Whether the user has moved on since the last undo: its answer must not take the focus, and
+    // the next key, from where the user is by then.
+    let hasMovedOn = false;
 
-    const act = (name, more = {}) => model.send({ kind: "act", act: name, ...more });
+    const act = (name, more = {}) => {
+      hasMovedOn = name !== "undo";
+      model.send({ kind: "act", act: name, ...more });
+    };
     const content = () => model.get("_content");
     const files = () => Array.from(list.querySelectorAll(".imgurer-file"));
     const open = () => Array.from(list.querySelectorAll(".imgurer-cluster")).filter((section) => !isDecided(section));
@@ -134,7 +140,8 @@ export default {
     }
     function focusPictures() {
       const figure = [figureOf(current), ...files()].find((each) => each?.offsetParent);
-      (figure ?? list).focus({ preventScroll: true });
+      if (figure) focus(figure, false);
+      else list.focus({ preventScroll: true });
     }
 
     function showTop() {
@@ -234,13 +241,15 @@ export default {
 
     // Move the focus to what was undone, once it is on the page.
     function showPlace() {
+      if (hasMovedOn) return;
       wanted = model.get("place")[0];
       goToWanted();
     }
     function goToWanted() {
       if (wanted === null) return;
       const section = sectionOf(figureOf(wanted));
-      if (!section || section.classList.contains("imgurer-decided")) return;
+      if (hasMovedOn) wanted = null;
+      if (wanted === null || !section || section.classList.contains("imgurer-decided")) return;
       wanted = null;
       focus(section.querySelector(".imgurer-file"));
     }
@@ -275,6 +284,7 @@ export default {
       if (event.target.closest("input:not(.imgurer-pick), select, dialog")) return;
       const isTab = event.target.closest("[role=tab]"); // its arrows to the sides go to other tabs
       const figure = event.target.closest(".imgurer-file") ?? figureOf(current) ?? firstFile();
+      if (event.key.startsWith("Arrow")) hasMovedOn = true;
       const section = sectionOf(event.target) ?? sectionOf(figure);
       if (isTab && event.key === "ArrowDown") focus(firstFile());
       else if (event.key.startsWith("Arrow") && figure && !isTab) focus(neighborFile(files(), figure, event.key) ?? figure);
@@ -296,15 +306,18 @@ export default {
         const section = sectionOf(button);
         perform(button.dataset.act, section ? section.querySelector(".imgurer-file") : null, section);
       } else if (figure) {
+        hasMovedOn = true;
         focus(figure);
         if (event.target.matches(".imgurer-pick") || event.shiftKey || event.ctrlKey || event.metaKey) {
           choose(figure, { range: event.shiftKey });
         }
       }
     });
-    // A screen reader moves the focus by itself: keys go on from there.
+    // Clicks, arrows, and a screen reader, which moves the focus by itself: keys go on from there.
     list.addEventListener("focusin", (event) => {
-      if (event.target.matches(".imgurer-file") && idOf(event.target) !== current) focus(event.target, false);
+      if (!event.target.matches(".imgurer-file") || idOf(event.target) === current) return;
+      hasMovedOn = true;
+      focus(event.target, false);
     });
     el.addEventListener("dblclick", (event) => {
       const figure = event.target.closest(".imgurer-file");
