@@ -182,6 +182,10 @@ class ActRefused(ReviewError):
     """An act on a file is not safe, or not allowed; nothing was changed."""
 
 
+class FileInaccessible(ActRefused):
+    """A file of an act, or a folder above it, cannot be read now; it may well be there."""
+
+
 class PlanInvalid(ReviewError):
     """A plan cannot be read or carried out."""
 

@@ -6,10 +6,11 @@ bytes are compared when an act is done (`imgurer_kernel.review.runner`).
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgurer_kernel.errors import ActRefused
-from imgurer_kernel.review.disk import root_of, shown, split
+from imgurer_kernel.review.disk import shown, split
+from imgurer_kernel.review.mounts import root_of
 from imgurer_kernel.store.catalog.journal import ActName, FileOfImage
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
 
@@ -97,6 +98,8 @@ class ActCheck:
         Folders whose files are left alone.
     goal
         The folder to move files to, for the act ``move``.
+    root_by_folder
+        The roots of folders that were looked at, which takes some ten microseconds for each step.
     """
 
     user: str
@@ -110,6 +113,7 @@ class ActCheck:
     roots: Sequence[bytes]
     reference: Sequence[bytes] = ()
     goal: bytes | None = None
+    root_by_folder: dict[bytes, bytes] = field(default_factory=dict)
 
     def act(self, row: PlannedRow) -> Act:
         """Check a row, and return its act.
@@ -204,7 +208,7 @@ class ActCheck:
         if holders and not self.is_admin:
             message = f"it also belongs to {holders[0]}; ask an admin"
             raise ActRefused(message)
-        root = root_of(path, self.roots)
+        root = self._root_of(path)
         names = split(root, path)
         match name:
             case "system-trash":
@@ -226,6 +230,12 @@ class ActCheck:
                 above = (root.rstrip(b"/"), os.fsencode(TRASH_FOLDER), self.folder.encode())
                 target = b"/".join((*above, *names))
         return Act(name, file, keeper, reason, others, root, target_root, target)
+
+    def _root_of(self, path: bytes) -> bytes:
+        folder = path.rpartition(b"/")[0]
+        if folder not in self.root_by_folder:
+            self.root_by_folder[folder] = root_of(path, self.roots)
+        return self.root_by_folder[folder]
 
 
 def automatic_act(file: FileOfImage) -> ActName:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused
-from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review import disk, mounts, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.beside import TAKES_ALONG
 from imgurer_kernel.review.companion_names import NamesBeside
@@ -143,7 +143,7 @@ def move_along(
             raise moves.swapped(paths.source)
         goal = disk.split(paths.target_root, paths.target)
         target = stack.enter_context(disk.place_of(paths.target_root, goal, make=True))
-        if disk.device(source) == disk.device(target):
+        if mounts.mount_of(source.folder) == mounts.mount_of(target.folder):
             moves.rename(file, target, paths.source)
         else:
             moves.copy(file, target, paths.target, entry.digest)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from imgurer_kernel.errors import ActRefused
+from imgurer_kernel.errors import ActRefused, FileInaccessible
 from imgurer_kernel.store.catalog.journal import JournalEntry
 
 FileStat = os.stat_result
@@ -24,6 +24,7 @@ CHUNK = 1 << 20
 """Bytes read at a time."""
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_SHOWS_WHAT_IS_THERE = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EEXIST}
 _CAN = {os.open, os.stat, os.rename, os.mkdir, os.link} <= os.supports_dir_fd
 
 
@@ -49,11 +50,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HeldFile:
-    """An open regular file, and its place."""
+    """An open regular file, its place and its path."""
 
     place: Place
     descriptor: int
     facts: os.stat_result
+    path: bytes
 
     def is_there(self) -> bool:
         """Return whether its name still refers to this file."""
@@ -67,12 +69,21 @@ class HeldFile:
         return same and self.is_there()
 
     def digest(self) -> str:
-        """Return the SHA-256 of its bytes, 64 hex digits."""
+        """Return the SHA-256 of its bytes, 64 hex digits.
+
+        Raises
+        ------
+        FileInaccessible
+            If the disk fails to read them.
+        """
         hashed = hashlib.sha256()
         at = 0
-        while piece := os.pread(self.descriptor, CHUNK, at):
-            hashed.update(piece)
-            at += len(piece)
+        try:
+            while piece := os.pread(self.descriptor, CHUNK, at):
+                hashed.update(piece)
+                at += len(piece)
+        except OSError as error:
+            raise refusal(error, self.path) from error
         return hashed.hexdigest()
 
 
@@ -213,7 +224,8 @@ def held(place: Place, path: bytes) -> Iterator[HeldFile]:
     Raises
     ------
     ActRefused
-        If there is none, it is a link or not a regular file, or it may not be read.
+        If there is none, it is a link or not a regular file, or it may not be read (then
+        `FileInaccessible`).
     """
     try:
         # Without blocking: opening a pipe would wait for a writer forever.
@@ -227,14 +239,9 @@ def held(place: Place, path: bytes) -> Iterator[HeldFile]:
         if not stat.S_ISREG(facts.st_mode):
             message = f"{shown(path)} is not a regular file; it is left alone"
             raise ActRefused(message)
-        yield HeldFile(place, descriptor, facts)
+        yield HeldFile(place, descriptor, facts, path)
     finally:
         os.close(descriptor)
-
-
-def device(place: Place) -> int:
-    """Return the device number of a folder's file system."""
-    return os.fstat(place.folder).st_dev
 
 
 def refused(code: int, path: bytes) -> ActRefused:
@@ -243,7 +250,11 @@ def refused(code: int, path: bytes) -> ActRefused:
 
 
 def refusal(error: OSError, path: bytes) -> ActRefused:
-    """Turn an `OSError` into an `ActRefused` with a remedy."""
+    """Turn an `OSError` into an `ActRefused` with a remedy.
+
+    It is a `FileInaccessible` unless the error shows what is at the path: nothing, or something
+    that is not followed.
+    """
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         remedy = "make the folder writable for this user"
     elif error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -256,46 +267,16 @@ def refusal(error: OSError, path: bytes) -> ActRefused:
         remedy = "move away what is there"
     elif error.errno == errno.EXDEV:
         remedy = "it is on another file system; name a folder to move files to"
+    elif error.errno == errno.EIO:
+        remedy = "the disk failed; check it and its cable, and copy what can still be read"
+    elif error.errno in {errno.EMFILE, errno.ENFILE}:
+        remedy = "too many files are open; try again"
     else:
         remedy = "nothing was changed"
-    return ActRefused(f"{shown(path)}: {error.strerror or error}; {remedy}")
+    kind = ActRefused if error.errno in _SHOWS_WHAT_IS_THERE else FileInaccessible
+    return kind(f"{shown(path)}: {error.strerror or error}; {remedy}")
 
 
 def _held(stack: ExitStack, descriptor: int) -> int:
     stack.callback(os.close, descriptor)
     return descriptor
-
-
-def root_of(path: bytes, roots: Sequence[bytes]) -> bytes:
-    """Choose the folder whose trash folder receives a file, on the file's own file system.
-
-    This is the outermost ingested folder from which the file is reached without following links. If
-    a disk is mounted below that folder, it is the mount point. For a file outside all ingested
-    folders it is the file's own folder.
-
-    Parameters
-    ----------
-    roots
-        The outermost first.
-    """
-    folder = os.path.dirname(path)  # noqa: PTH120 (bytes, which a Path is not of)
-    around = [root for root in roots if (folder + b"/").startswith(root.rstrip(b"/") + b"/")]
-    for root in around:
-        steps = [root]
-        for name in folder[len(root) :].strip(b"/").split(b"/"):
-            if name:
-                steps.append(steps[-1].rstrip(b"/") + b"/" + name)
-        try:
-            facts = [os.lstat(step) for step in steps[1:]]
-            if any(stat.S_ISLNK(each.st_mode) for each in facts):
-                continue
-            devices = [os.stat(step).st_dev for step in steps]  # noqa: PTH116
-        except OSError:
-            continue
-        # First folder from which on all lie on the disk of the file.
-        first = len(devices)
-        while first and devices[first - 1] == devices[-1]:
-            first -= 1
-        return steps[first]
-    # A link added since this check is found, and refused, when the path is opened from this root.
-    return around[0] if around else folder

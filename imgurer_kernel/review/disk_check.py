@@ -15,7 +15,7 @@ from pathlib import Path
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
-from imgurer_kernel.review import disk
+from imgurer_kernel.review import disk, mounts
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.system_trash import require_system_trash
 from imgurer_kernel.store.blobs import BlobStore
@@ -88,8 +88,10 @@ class ActDiskCheck:
             require_system_trash()
         else:
             self._require_entry(act, file)
-        if act.name == "link" and keeper is not None and keeper.facts.st_dev != file.facts.st_dev:
-            raise disk.refused(errno.EXDEV, act.source)
+        if act.name == "link" and keeper is not None:
+            folders = keeper.place.folder, file.place.folder
+            if mounts.mount_of(folders[0]) != mounts.mount_of(folders[1]):
+                raise disk.refused(errno.EXDEV, act.source)
         if self._rehearses:
             self._gone.add(act.source)
             self._taken.add(act.target or act.source)
@@ -114,7 +116,7 @@ class ActDiskCheck:
         path = keeper.path_key
         assert path is not None  # noqa: S101 (true of files in place)
         try:
-            root = disk.root_of(path, ())
+            root = mounts.root_of(path, ())
             place = stack.enter_context(disk.place_of(root, disk.split(root, path)))
             file = stack.enter_context(disk.held(place, path))
             self._compare(file, keeper, path)
@@ -166,11 +168,11 @@ class ActDiskCheck:
             _require_writable(opened.folder, opened.path)
             if opened.missing:
                 _require_new_folder(opened)
-            device = os.fstat(opened.folder).st_dev
-            if device == file.facts.st_dev:
+            if mounts.mount_of(opened.folder) == mounts.mount_of(file.place.folder):
                 return
             if act.name != "move":
                 raise disk.refused(errno.EXDEV, act.target)
+            device = os.fstat(opened.folder).st_dev
             self._require_room(opened.folder, device, file.facts.st_size, act.target)
 
     def _require_room(self, folder: int, device: int, size: int, path: bytes) -> None:

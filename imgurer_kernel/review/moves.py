@@ -100,7 +100,7 @@ def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
                 at += os.write(descriptor, piece)
             os.fchmod(descriptor, stat.S_IMODE(file.facts.st_mode))
             os.utime(descriptor, ns=(file.facts.st_atime_ns, file.facts.st_mtime_ns))
-            copied = HeldFile(part, descriptor, os.fstat(descriptor))
+            copied = HeldFile(part, descriptor, os.fstat(descriptor), path)
             if copied.digest() != digest:
                 message = f"the copy of {shown(path)} has other bytes; check that disk"
                 raise ActRefused(message)

@@ -7,8 +7,8 @@ compared before the move; any other act is rolled back.
 import os
 from contextlib import ExitStack, suppress
 
-from imgurer_kernel.errors import ActRefused, StorageError
-from imgurer_kernel.review import disk, moves
+from imgurer_kernel.errors import ActRefused, FileInaccessible, StorageError
+from imgurer_kernel.review import disk, mounts, moves
 from imgurer_kernel.review.companions import move_along
 from imgurer_kernel.review.rows import ActRows, as_found
 from imgurer_kernel.review.sidecar_runner import is_written
@@ -16,6 +16,9 @@ from imgurer_kernel.store.catalog import journal
 from imgurer_kernel.store.catalog.journal import ActState, FileOfImage, JournalEntry
 from imgurer_kernel.store.store import Store
 from imgurer_kernel.store.trash import Trash
+
+UNFINISHED: tuple[ActState, ...] = ("intended", "entered", "undoing")
+"""States of acts that were begun and have not ended."""
 
 # FAT stores times in steps of two seconds.
 _TIME_STEP_NS = 2_000_000_000
@@ -33,14 +36,13 @@ class Recovery:
 
         Entries whose disk is not mounted are left for the next time.
         """
-        open_states: list[ActState] = ["intended", "entered", "undoing"]
         do = {
             "intended": self._finish_or_roll_back,
             "entered": lambda entry: self._rows.follow([entry]),
             "undoing": self._finish_undo,
         }
         sidecars: dict[str, ActState] = {"intended": "rolled back", "undoing": "undone"}
-        entries = self._store.catalog.run(journal.entries, states=open_states)
+        entries = self._store.catalog.run(journal.entries, states=UNFINISHED)
         # Acts are finished in their order, and undone in reverse order.
         undoing = [entry for entry in reversed(entries) if entry.state == "undoing"]
         for entry in [*(entry for entry in entries if entry.state != "undoing"), *undoing]:
@@ -56,7 +58,7 @@ class Recovery:
                         self._finish_companion(entry)
                 elif entry.state == "entered" or is_reachable(entry):
                     do[entry.state](entry)
-        return not self._store.catalog.run(journal.entries, states=open_states)
+        return not self._store.catalog.run(journal.entries, states=UNFINISHED)
 
     def _finish_or_roll_back(self, entry: JournalEntry) -> None:
         found = self._store.catalog.run(journal.files_of_images, [entry.keeper_id])
@@ -102,6 +104,8 @@ class Recovery:
                 target = stack.enter_context(
                     disk.place_of(paths.target_root, disk.split(paths.target_root, paths.target))
                 )
+            except FileInaccessible:
+                raise
             except ActRefused:
                 return False  # its target folder does not exist
             moves.remove_part(target)
@@ -139,13 +143,19 @@ class Recovery:
     def _finish_undo(self, entry: JournalEntry) -> None:
         paths = disk.paths_of(entry)
         restored = None
-        with ExitStack() as stack, suppress(ActRefused):
-            source = stack.enter_context(
-                disk.place_of(paths.source_root, disk.split(paths.source_root, paths.source))
-            )
-            moves.remove_part(source)
-            if _holds_bytes(source, paths.source, entry):
-                restored = source.facts()
+        with ExitStack() as stack:
+            try:
+                source = stack.enter_context(
+                    disk.place_of(paths.source_root, disk.split(paths.source_root, paths.source))
+                )
+            except FileInaccessible:
+                raise
+            except ActRefused:
+                pass  # its folder was removed: nothing is back
+            else:
+                moves.remove_part(source)
+                if _holds_bytes(source, paths.source, entry):
+                    restored = source.facts()
         if restored is not None and entry.act == "link":
             # A link to the keeper has the same bytes: only the inode distinguishes them.
             restored = restored if restored.st_ino == entry.inode else None
@@ -174,7 +184,7 @@ def _is_made_by_act(source: disk.Place, target: disk.Place) -> bool:
     at_source, at_target = source.facts(), target.facts()
     if at_source is None or at_target is None:
         return False
-    if disk.device(source) == disk.device(target):
+    if mounts.mount_of(source.folder) == mounts.mount_of(target.folder):
         return at_source.st_ino == at_target.st_ino
     return abs(at_source.st_mtime_ns - at_target.st_mtime_ns) <= _TIME_STEP_NS
 
@@ -183,6 +193,11 @@ def is_reachable(entry: JournalEntry) -> bool:
     """Return whether the state of a file can be determined: it or its folders exist.
 
     An empty folder may be the mount point of a disk that is not mounted.
+
+    Raises
+    ------
+    FileInaccessible
+        If a folder cannot be opened now.
     """
     known = ((entry.source_root, entry.source_key), (entry.target_root, entry.target_key))
     places = [(root, key) for root, key in known if root is not None and key is not None]
@@ -203,14 +218,24 @@ def _exists(root: bytes, path: bytes) -> bool:
     try:
         with disk.place_of(root, disk.split(root, path)) as place:
             return place.facts() is not None
+    except FileInaccessible:
+        raise
     except ActRefused:
         return False
 
 
 def _holds_bytes(place: disk.Place, path: bytes, entry: JournalEntry) -> bool:
-    """Return whether the file at a place has the bytes of an entry."""
+    """Return whether the file at a place has the bytes of an entry.
+
+    Raises
+    ------
+    FileInaccessible
+        If it is there and cannot be read: it may be the file, whose act is not rolled back then.
+    """
     try:
         with disk.held(place, path) as file:
             return file.digest() == entry.digest
+    except FileInaccessible:
+        raise
     except ActRefused:
         return False

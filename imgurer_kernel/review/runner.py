@@ -21,7 +21,7 @@ from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused, StorageError
-from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review import disk, mounts, moves
 from imgurer_kernel.review.acts import Act
 from imgurer_kernel.review.companions import companions_of, move_along
 from imgurer_kernel.review.disk_check import ActDiskCheck, Found, require_writable_store
@@ -240,7 +240,8 @@ class ActRunner:
             target = stack.enter_context(disk.place_of(act.target_root, goal, make=True))
             self._step("prepared")
             _require_unchanged(act, found)
-            if act.name == "move" and file.facts.st_dev != disk.device(target):
+            same = mounts.mount_of(file.place.folder) == mounts.mount_of(target.folder)
+            if act.name == "move" and not same:
                 moves.copy(file, target, act.target, act.file.digest)
                 self._step("copied")
                 if not moves.remove(file.place, act.source, file.facts.st_dev, file.facts.st_ino):

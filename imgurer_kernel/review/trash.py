@@ -13,10 +13,16 @@ from datetime import timedelta
 import pandas as pd
 
 from imgurer_kernel.common.paths import modified_ns
-from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
-from imgurer_kernel.review import disk, moves
+from imgurer_kernel.errors import (
+    ActRefused,
+    BlobDamaged,
+    BlobMissing,
+    FileInaccessible,
+    StorageError,
+)
+from imgurer_kernel.review import disk, mounts, moves
 from imgurer_kernel.review.decisions import Verdicts
-from imgurer_kernel.review.recovery import is_reachable
+from imgurer_kernel.review.recovery import UNFINISHED, is_reachable
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.catalog import decisions, journal, sittings
 from imgurer_kernel.store.catalog.connection import now
@@ -54,6 +60,8 @@ class ReviewTrash(Trash):
         ActRefused
             If a file cannot be restored on disk: it is gone, or its place is taken.
         """
+        # Acts that another process has left half done: their files may not be where rows say.
+        self._runner.recover()
         listed = self.list()
         who = self._store.users.require_enabled(user)
         wanted = self._chosen(file_ids, listed, who)
@@ -80,14 +88,17 @@ class ReviewTrash(Trash):
         """
         span = self._span(older_than, user)
         before = now() - span
-        entries = self._store.catalog.run(journal.entries, states=["done"])
-        old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
-        if not old:
-            return self._emptied(self._erase_all(span), pd.DataFrame(columns=LEFT), user)
+        # Within the turn from the start: rows of acts that are being undone, or were left half
+        # done, are in the trash while their files are on their way back.
         with self._runner.turn():
+            entries = self._store.catalog.run(journal.entries, states=["done"])
+            old = [it for it in entries if it.ended_at is not None and it.ended_at <= before]
             on_disk = [it for it in old if it.act in {"trash", "link"}]
             left = self._delete(entries, on_disk) | self._last_copies(old)
-            kept = {each for it in left for each in (it.file_id, *it.other_ids)}
+            # Rows of acts that are not old or not finished stay, as their files do.
+            staying = self._store.catalog.run(journal.entries, states=UNFINISHED)
+            staying += [it for it in entries if it not in set(old)]
+            kept = {each for it in (*left, *staying) for each in (it.file_id, *it.other_ids)}
             erased = self._erase_all(span, kept)
             # An act ends when its rows are deleted, wherever its bytes are.
             rows = self.list()["file_id"].tolist()
@@ -110,10 +121,13 @@ class ReviewTrash(Trash):
         at_target = {it.target_key: it for it in entries}
         left = {}
         for entry in (it for it in on_disk if at_target[it.target_key] == it):
-            if is_reachable(entry):
-                why = copies.reason_to_keep(entry) or _undeletable(entry)
-            else:
-                why = "its disk is not mounted; mount it and empty the trash again"
+            try:
+                if is_reachable(entry):
+                    why = copies.reason_to_keep(entry) or _undeletable(entry)
+                else:
+                    why = "its disk is not mounted; mount it and empty the trash again"
+            except FileInaccessible as error:
+                why = str(error)
             if why is not None:
                 _log.warning("entry %d stays in the trash: %s", entry.entry_id, why)
                 left[entry] = why
@@ -242,7 +256,7 @@ def _has_bytes(path: bytes, digest: str) -> bool:
     if _IN_TRASH in os.path.realpath(path):
         return False
     with suppress(ActRefused):
-        root = disk.root_of(path, ())
+        root = mounts.root_of(path, ())
         with (
             disk.place_of(root, disk.split(root, path)) as place,
             disk.held(place, path) as file,
@@ -254,7 +268,7 @@ def _has_bytes(path: bytes, digest: str) -> bool:
 def _undeletable(entry: JournalEntry) -> str | None:
     """Delete a file in a trash folder; return the reason if that is refused."""
     paths = disk.paths_of(entry)
-    with suppress(ActRefused):  # its folder is gone, so the file is gone
+    try:
         names = disk.split(paths.target_root, paths.target)
         with disk.place_of(paths.target_root, names) as place:
             facts = place.facts()
@@ -264,6 +278,10 @@ def _undeletable(entry: JournalEntry) -> str | None:
                     moves.remove(place, paths.target, facts.st_dev, facts.st_ino)
                 except ActRefused as error:
                     return str(error)
+    except FileInaccessible as error:
+        return str(error)
+    except ActRefused:
+        pass  # its folder is gone, so the file is gone
     with suppress(ActRefused):
         moves.prune(paths.target_root, paths.target)
     return None

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.errors import ActRefused
-from imgurer_kernel.review import disk, moves
+from imgurer_kernel.review import disk, mounts, moves
 from imgurer_kernel.review.recovery import is_reachable
 from imgurer_kernel.review.rows import ActRows, as_found, emptied
 from imgurer_kernel.review.sidecar_runner import delete_sidecar
@@ -129,7 +129,7 @@ class UndoRunner:
             elif entry.act == "link":
                 self._rows.require_link(entry, source)
                 moves.replace(target, source, paths.source)
-            elif disk.device(source) != disk.device(target):
+            elif mounts.mount_of(source.folder) != mounts.mount_of(target.folder):
                 moves.copy(file, source, paths.source, entry.digest)
                 self._step("copied back")
                 moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)

@@ -175,7 +175,7 @@ def test_a_replaced_sidecar_in_the_trash_is_not_deleted(wb, folder):
 )
 def test_a_crash_leaves_none_behind(wb, folder, tmp_path, monkeypatch, at, disks):
     if disks == 2:
-        monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
+        monkeypatch.setattr("imgurer_kernel.review.mounts.mount_of", id)
     goal = tmp_path / "goal"
     goal.mkdir()
     before = bytes_below(folder)

@@ -120,7 +120,7 @@ def test_between_two_disks(settings, monkeypatch, tmp_path):
     """The second disk is simulated by another device number."""
     goal = tmp_path / "goal"
     goal.mkdir()
-    monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
+    monkeypatch.setattr("imgurer_kernel.review.mounts.mount_of", id)
     # A copy is another inode, with which the store is content: only that differs afterwards.
     monkeypatch.setattr("tests.review.test_crashes.tidy", lambda wb: len(wb.files()))
     crash_everywhere(
@@ -138,7 +138,7 @@ def test_a_copy_of_the_user_at_the_target_stays(settings, folder, tmp_path, monk
     (goal / "sub").mkdir(parents=True)
     own = goal / "sub" / "a-copy.jpg"
     if disks == 2:
-        monkeypatch.setattr("imgurer_kernel.review.disk.device", id)
+        monkeypatch.setattr("imgurer_kernel.review.mounts.mount_of", id)
 
     def put_there(step):
         # After the plan was looked at, and of an own time.

@@ -25,6 +25,20 @@ def mounted(folder, size="4m"):
 
 
 @contextmanager
+def bound(folder, there):
+    """Show a folder at a second place, by a mount of the same device number, or skip the test."""
+    there.mkdir(exist_ok=True)
+    try:
+        subprocess.run(["mount", "--bind", folder, there], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a folder at a second place; that takes root on Linux")
+    try:
+        yield there
+    finally:
+        subprocess.run(["umount", "-l", there], check=True)
+
+
+@contextmanager
 def other_disk(folder):
     """A new folder on another disk than a folder is on, or skip the test where there is none."""
     for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):
