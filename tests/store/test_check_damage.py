@@ -227,6 +227,18 @@ def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
         assert "cut off" in found
 
 
+def test_a_block_that_a_full_disk_broke_off_is_no_damage(new_store):
+    """Nothing refers to it; the next write goes over it."""
+    wb = new_store(fill)
+    wb.close()
+    with wb.catalog.path.open("ab") as file:
+        file.write(b"begun" * 1000)
+    assert wb.check(progress=False).empty
+    wb.upload("next.jpg", jpeg(9))
+    wb.close()
+    assert wb.check(progress=False).empty
+
+
 def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
     """While another process writes, the open file may have more blocks than its header counts."""
     wb = new_store(fill)

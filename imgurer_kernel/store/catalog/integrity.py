@@ -61,10 +61,14 @@ def damaged_blocks(path: Path) -> list[str]:
             for number, header in enumerate(headers)
             if not _is_sound(header)
         )
-        number = 0
+        number, known = 0, _number_of_blocks(headers)
         while block := file.read(_BLOCK):
             if len(block) < _BLOCK:
-                # The number of blocks is not known: DuckDB cuts off free ones at the end.
+                # There may be fewer whole blocks than the header says, since DuckDB cuts off free
+                # ones at the end. What begins beyond them was begun on a full disk, and nothing
+                # refers to it.
+                if number >= known:
+                    break
                 words = f"{path} ends within its block {number}, after {len(block):,} bytes"
                 found.append(f"{words}: it was cut off")
             # A block that was allocated and never written is all zeros.
@@ -72,6 +76,13 @@ def damaged_blocks(path: Path) -> list[str]:
                 found.append(f"block {number} of {path} has another checksum than its bytes")
             number += 1
     return found
+
+
+def _number_of_blocks(headers: Sequence[bytes]) -> int:
+    """Return the number of blocks by the later of the two sound headers; 0 if neither is."""
+    # Checksum, iteration, two pointers, number of blocks; the first header has only the version.
+    words = [np.frombuffer(each, "<u8", 5) for each in headers[1:] if _is_sound(each)]
+    return max(((int(it[1]), int(it[4])) for it in words), default=(0, 0))[1]
 
 
 def _is_sound(block: bytes) -> bool:
