@@ -193,8 +193,10 @@ def read(
     with gate("picture", data):
         name = sniff.sniff(data)
     with gate(name, data):
-        refuse_bombs(data, name)
         parts = parts_of(data, limits) if name == "JPEG" else None
+        # Looking for bombs takes time for each segment.
+        if parts is None or parts.segments <= limits.max_segments:
+            refuse_bombs(data, name)
         refuse_too_many(data, name, limits, exact=exact, parts=parts)
         file = io.BytesIO(data) if parts is None else WatchedFile(data, parts.scan)
         image, frames = _open(file, data, name, limits, exact=exact)

@@ -385,9 +385,16 @@ def test_frames_without_end(tmp_path):
 
 
 def test_slow_files_are_refused(tmp_path):
+    sound = jpeg(0)
     files = {
         "written as text": b"P3 2000 2000 255\n" + b"#a\n" * 2_000_000,
         "limit for PPM": b"P5 5000 5000 254\n" + bytes(25_000_000),
+        # What Pillow skips one byte at a time; a file of 30 MB took minutes.
+        "JPEG has 2,000,0": sound[:2] + b"\xff" * 2_000_000 + sound[2:],
+        "the JPEG has 2,000,00": sound[:2] + b"\xff\xd0" * 1_000_000 + sound[2:],
+        "PPM has 300,00": b"P6 " + b"# x\n" * 500_000 + b"1 1 255\n000",
+        "the PPM has 300,00": b"P6" + b" " * 2_000_000 + b"1 1 255\n000",
+        "100,000 or more segments": sound[:2] + b"\xff\xfe\0\2" * 500_000 + sound[2:],
     }
     for words, outcome in decode_all(tmp_path, files).items():
         assert words in outcome["reason"]

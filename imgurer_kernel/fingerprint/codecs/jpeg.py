@@ -49,6 +49,23 @@ def blocks(data: bytes, wanted: int) -> Iterator[bytes]:
             yield body
 
 
+def skipped_bytes(data: bytes) -> int:
+    r"""Count the bytes before the first scan that belong to no segment, as fill bytes do.
+
+    Examples
+    --------
+    >>> skipped_bytes(b"\xff\xd8" + b"\xff\xff\xff\xfe\0\2" + b"\xff\xd9")
+    2
+    """
+    skipped, at = 0, 2
+    for marker, body, start in _segments(data):
+        skipped += start - at
+        if marker in {_SCAN, _LAST}:
+            return skipped
+        at = start + 4 + len(body)
+    return skipped + len(data) - at
+
+
 def behind(data: bytes) -> bytes:
     r"""Return what stands behind the end of the picture; nothing if it has no end marker.
 

@@ -40,6 +40,8 @@ _MAGIC = (
 )
 _NETPBM = re.compile(rb"P[456f]\s")
 # Pixels as decimal numbers: not supported, since Pillow takes minutes for a small file of comments.
+# Spaces, a comment, or a number (or something else that the decoder refuses).
+_PART_OF_HEADER = re.compile(rb"\s+|#[^\r\n]*|([^\s#]+)")
 _NETPBM_TEXT = re.compile(rb"P[123]\s")
 
 _RAW = "a camera's raw file"
@@ -159,6 +161,25 @@ def kind_in(reason: str) -> str:
     """
     named, unsupported, _ = reason.partition(_UNSUPPORTED)
     return named.removeprefix("this is ") if unsupported else ""
+
+
+def header_bytes(data: bytes, enough: int) -> int:
+    r"""Measure the header of a PPM, with its spaces and comments, up to about as many bytes.
+
+    Examples
+    --------
+    >>> header_bytes(b"P6 # text\n2 1 255\n" + bytes(6), 99)
+    17
+    >>> header_bytes(b"P4 2 1\n\0", 99), header_bytes(b"P6" + b" " * 9_999, 99)
+    (6, 101)
+    """
+    at, numbers = 2, 2 if data.startswith(b"P4") else 3
+    while numbers and at <= enough and at < len(data):
+        found = _PART_OF_HEADER.match(data, at, enough + 2)
+        assert found is not None  # noqa: S101 (it matches any byte)
+        at = found.end()
+        numbers -= found[1] is not None
+    return at
 
 
 def _is_raw(data: bytes) -> bool:
