@@ -1,11 +1,13 @@
 """A check finds damage of every kind, and repairs it where that needs no guess."""
 
+import io
 import shutil
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
+from PIL import Image
 
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, CatalogDamaged
 from imgurer_kernel.store.blobs import BlobStore
@@ -225,6 +227,17 @@ def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
         path.write_bytes(data[:size])
         [found] = integrity.damaged_blocks(path)
         assert "cut off" in found
+
+
+def test_a_flat_animation_without_a_digest_of_all_frames_lacks_nothing(new_store):
+    """Not all frames are decoded of one that has too many, or an image for other programs."""
+    wb = new_store(fill)
+    still, *frames = [Image.new("L", (99, 99), level) for level in (10, 20, 30)]
+    data = io.BytesIO()
+    still.save(data, "PNG", save_all=True, default_image=True, append_images=frames)
+    wb.upload("flat.png", data.getvalue())
+    assert wb.images()["frames"].max() > 1
+    assert wb.check(progress=False).empty
 
 
 def test_a_block_that_a_full_disk_broke_off_is_no_damage(new_store):

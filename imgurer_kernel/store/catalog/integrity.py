@@ -217,9 +217,11 @@ _IMAGES = (
         True,
     ),
     (
+        # An animation of which not all frames were decoded has none.
         (
             "SELECT image_id, digest, 'it is flat, and the digest of its pixels is lost' "
-            "FROM images ANTI JOIN pixels USING (image_id) WHERE NOT informative ORDER BY image_id"
+            "FROM images ANTI JOIN pixels USING (image_id) WHERE NOT informative AND (frames = 1 "
+            "OR format IN ('JPEG', 'MPO') OR frames_digest IS NOT NULL) ORDER BY image_id"
         ),
         "incomplete fingerprint",
         True,
