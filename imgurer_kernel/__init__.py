@@ -12,6 +12,7 @@ Examples
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from imgurer_kernel.common.blas_threads import limit_blas_threads
 from imgurer_kernel.common.lazy_names import lazy_names
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _MODULES = {
 
 __all__ = ["Fingerprint", "ImgurerError", "Settings", "Workbench", "find_duplicates"]
 
+
+limit_blas_threads()
 
 # Loaded on first use: children that decode must not pay for the workbench, pandas and DuckDB.
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)
