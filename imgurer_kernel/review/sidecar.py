@@ -4,6 +4,7 @@ A sidecar is a file beside the picture, ``IMG_1.jpg.xmp``, that photo managers r
 itself is never written to.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
@@ -35,6 +36,7 @@ _PROPERTIES = {
 }
 _LISTS = {"keywords", "persons"}
 _WORDS = {"taken_at": "time", "persons": "names of persons"}
+_NOT_OF_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -99,11 +101,14 @@ def facts_text(facts: Sequence[str]) -> str:
 def packet(facts: Mapping[str, str]) -> bytes:
     """Encode facts as XMP: time, place, rating, texts and lists, as given by `offers`.
 
+    Characters that XML does not allow, which EXIF and IPTC may have, are left out.
+
     Examples
     --------
     >>> b'xmp:Rating="4"' in packet({"rating": "4"})
     True
     """
+    facts = {fact: _NOT_OF_XML.sub("", value) for fact, value in facts.items()}
     for prefix, space in _SPACES.items():
         ET.register_namespace(prefix, space)
     root = ET.Element(_name("x", "xmpmeta"))

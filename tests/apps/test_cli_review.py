@@ -80,6 +80,16 @@ def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
     assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg", "sub/a-copy.jpg"]
 
 
+def test_a_line_names_a_refused_file_once(run, folder, tmp_path):
+    plan = tmp_path / "plan.csv"
+    run("review", "plan", "--out", plan)
+    path = folder / "sub/a-copy.jpg"
+    path.write_bytes(b"edited")
+    status, said, _ = run("review", "apply", plan)
+    assert status == 1
+    assert f"refused: {path} has been changed" in said
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -45,6 +45,25 @@ def test_words_about_a_damaged_file_are_logged_and_not_printed(kind, caplog, cap
     assert "%" not in caplog.messages[0], "numbers are in the words"
 
 
+def test_words_of_pillow_are_not_printed():
+    """In a process without handlers, as that of a command; pytest adds one."""
+    program = """if True:
+        import struct
+        from imgurer_kernel.errors import ImageRejected
+        from imgurer_kernel.fingerprint import fingerprint
+        # Width, height, bits, compression, photometric, offset, samples per pixel, rows, bytes.
+        tags = {256: 9, 257: 9, 258: 8, 259: 1, 262: 1, 273: 200, 277: 65535, 278: 9, 279: 81}
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+        data = b"II*\\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(400)
+        try:
+            fingerprint(data)
+        except ImageRejected:
+            print("rejected")
+        """
+    process = python("-c", program)
+    assert process.communicate(timeout=120) == ("rejected\n", "")
+
+
 def test_threads_that_decode_at_once(caplog, capfd):
     caplog.set_level(logging.WARNING, "imgurer_kernel.decode")
     with ThreadPoolExecutor(4) as pool:

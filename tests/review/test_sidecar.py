@@ -185,6 +185,14 @@ def test_values_are_escaped():
     assert [each.text for each in tree.iter() if each.tag.endswith("}li")] == ["<b>&\"'"]
 
 
+def test_what_xml_does_not_allow_is_left_out():
+    """Cameras and scanners write such characters; photo managers would not read the sidecar."""
+    given = {"title": "a\x01b\x0b\t\ufffe", "persons": "Zo\xeb\x1b \U0001f600"}
+    tree = ET.fromstring(packet(given))
+    texts = [each.text for each in tree.iter() if each.tag.endswith("}li")]
+    assert texts == ["ab\t", "Zo\xeb \U0001f600"]
+
+
 IPTC = (
     b"\xff\xed\x00\x50Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x34"
     b"\x1c\x02\x05\x00\x07The sea\x1c\x02\x78\x00\x0bZ\xfcrich 1962\x1c\x02\x19\x00\x03sea"

@@ -1,5 +1,6 @@
 """The only place that calls decoders: it silences them and maps their exceptions to reasons."""
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ class Quiet:
 
 
 QUIET = Quiet()
+# Pillow also logs what it raises. Python writes messages without a handler to standard error.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @contextmanager

@@ -261,7 +261,9 @@ def _require_plan_name(path: Path) -> None:
 
 def _write_refused(call: Call, refused: pd.DataFrame) -> None:
     for path, why in zip(refused["path"].tolist(), refused["why"].tolist(), strict=True):
-        call.out.write_line(f"refused: {'' if pd.isna(path) else path}: {why}")
+        # Most reasons begin with the path.
+        named = pd.isna(path) or why.startswith((f"{path}: ", f"{path} "))
+        call.out.write_line(f"refused: {'' if named else f'{path}: '}{why}")
 
 
 def _write_beside(call: Call, along: Sequence[str], left: Sequence[str]) -> None:

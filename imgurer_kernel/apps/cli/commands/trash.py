@@ -114,7 +114,8 @@ def empty_trash(call: Call) -> int:
         table = {"deleted": [emptied.deleted], "left": [left.to_dict("records")]}
         call.out.write_table(pd.DataFrame(table))
     for path, why in zip(left["path"].tolist(), left["why"].tolist(), strict=True):
-        call.out.write_line(f"left: {path}: {why}")
+        # Many reasons begin with the path.
+        call.out.write_line(f"left: {'' if why.startswith(f'{path}: ') else f'{path}: '}{why}")
     more = f"; {count(len(left), 'file')} left" if len(left) else ""
     call.out.write_line(f"{count(emptied.deleted, 'file')} deleted permanently{more}")
     return EXIT_DONE
