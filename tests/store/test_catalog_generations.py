@@ -26,3 +26,5 @@ def test_keys_without_some_images_and_with_others():
     found = keys_of(2, 5, 9).after(np.array([5, 7]), keys_of(1, 6))
     assert found.image_ids.tolist() == [1, 2, 6, 9]
     assert found.keys[:, 0].tolist() == [1, 2, 6, 9]
+    same = found.after(np.array([3]), FrameKeys.none())
+    assert same.keys.tolist() == found.keys.tolist()
