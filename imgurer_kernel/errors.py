@@ -36,6 +36,7 @@
     │   └── NotAllowed          the user has no permission for this
     ├── ReviewError             decisions about duplicates, and acts on them
     │   ├── ActRefused          an act on a file is not safe, or not allowed
+    │   │   └── FileInaccessible  a file of an act cannot be read now
     │   └── PlanInvalid         a plan cannot be read or carried out
     └── ServerError             the dashboard cannot be served
         ├── PortTaken           another program listens on the port

@@ -134,5 +134,8 @@ def test_only_single_pixels_are_blurred():
     spike[0, 100, 100] = 255
     fine = same_layout._standardize(spike, same_layout.FINE)[0]
     assert fine[100, 100] > fine[100, 101] > fine[101, 101] > fine[100, 102]
+    for mirrored in (np.s_[..., ::-1], np.s_[:, ::-1]):
+        again = same_layout._standardize(spike[mirrored], same_layout.FINE)
+        assert np.array_equal(again[mirrored][0], fine)
     half = same_layout._standardize(spike, same_layout.FINE // 2)[0]
     assert half[50, 50] > half[50, 51] == half[51, 51] == half[50, 52]
