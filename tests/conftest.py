@@ -33,7 +33,13 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 from imgurer_kernel.store.catalog import Catalog  # noqa: E402
-from tests.support import begun_catalogs, forms, shared_decoders, stores  # noqa: E402
+from tests.support import (  # noqa: E402
+    attached_catalogs,
+    begun_catalogs,
+    forms,
+    shared_decoders,
+    stores,
+)
 
 # A deadline would make a test fail because the machine is busy; what is found is the same again
 # on a machine that decides about a change.
@@ -41,6 +47,7 @@ settings.register_profile("imgurer", max_examples=20, deadline=None, derandomize
 settings.register_profile("long", settings.get_profile("imgurer"), max_examples=500)
 settings.load_profile("imgurer")
 
+attached_catalogs.install()
 begun_catalogs.install()
 shared_decoders.install()
 
@@ -75,6 +82,11 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    attached_catalogs.enabled = not item.get_closest_marker("opens_catalogs")
 
 
 @pytest.hookimpl(tryfirst=True)

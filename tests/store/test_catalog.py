@@ -33,6 +33,8 @@ from imgurer_kernel.store.catalog.queries import shuffled
 from tests.support.catalog_records import arrival, digest, fingerprint
 from tests.support.forms import rounds
 
+pytestmark = pytest.mark.opens_catalogs
+
 IMAGES = [
     *("image_id", "digest", "dhash", "filename", "width", "height", "format", "frames", "bytes"),
     *("informative", "taken_at", "camera", "latitude", "longitude", "added_at", "holders"),

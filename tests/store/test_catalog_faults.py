@@ -29,7 +29,10 @@ from tests.support.disks import mounted, remount
 from tests.support.forms import rounds
 from tests.support.processes import python
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.opens_catalogs,
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 

@@ -20,6 +20,8 @@ from imgurer_kernel.store.catalog.file_rows import FileLedger
 from imgurer_kernel.store.catalog.schema import migrate, migrations
 from tests.support.catalog_records import arrival, digest
 
+pytestmark = pytest.mark.opens_catalogs
+
 START = datetime(2024, 1, 1)  # noqa: DTZ001 (as the catalog keeps it)
 
 

@@ -19,6 +19,8 @@ from tests.support.forms import rounds
 from tests.support.pictures import encode, jpeg, solid
 from tests.support.stores import open_store
 
+pytestmark = pytest.mark.opens_catalogs
+
 
 def fill(wb):
     for seed, width in enumerate((320, 320, 160)):
@@ -256,7 +258,7 @@ def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
     """While another process writes, the open file may have more blocks than its header counts."""
     wb = new_store(fill)
     other = open_store(wb.settings.root)
-    for seed in range(20, rounds(26, 40)):
+    for seed in range(20, rounds(23, 40)):
         other.upload(f"{seed}.jpg", jpeg(seed, width=64, height=48))
         assert wb.check(progress=False, sample=1).empty
 

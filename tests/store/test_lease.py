@@ -15,7 +15,10 @@ from imgurer_kernel.errors import CatalogBusy, CatalogError, StorageDenied
 from imgurer_kernel.store.catalog.lock import Lease, lockfile
 from tests.support.processes import python
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.opens_catalogs,
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

@@ -9,6 +9,8 @@ from tests.support.disks import mounted, remount
 from tests.support.pictures import jpeg
 from tests.support.stores import open_store
 
+pytestmark = pytest.mark.opens_catalogs
+
 
 def test_a_read_only_store_is_viewed(tmp_path):
     with mounted(tmp_path / "disk", "64m") as disk:

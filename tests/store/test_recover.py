@@ -16,6 +16,8 @@ from tests.support.pictures import jpeg
 from tests.support.processes import python
 from tests.support.stores import open_store
 
+pytestmark = pytest.mark.opens_catalogs
+
 
 @pytest.fixture(autouse=True)
 def with_snapshots(monkeypatch):
