@@ -9,7 +9,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench, find_duplicates
 from imgurer_kernel.apps.cli.commands import COMMANDS
 from imgurer_kernel.apps.cli.parser import build_parser, main
-from tests.support.forms import pairs
+from tests.support.forms import pairs, thinned
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
@@ -80,6 +80,7 @@ def test_every_command_filters_alike(listed, case):
     assert listed(*words) == (files, of_reference)
 
 
+@pytest.mark.parametrize("listed", thinned(COMMANDS_THAT_LIST, 3), indirect=True)
 def test_a_size_is_read_in_bytes(listed):
     size = len(encode(resized(scene(0), 320, 240)))
     assert "b/small.jpg" in listed(*BOTH, "--min-size", size)[0]

@@ -18,14 +18,33 @@ from tests.support.forms import pairs, thinned
 from tests.support.pictures import encode, jpeg, resized, scene
 
 
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "in"
+def write_pictures(folder):
+    """A picture, a smaller copy of it, and another one."""
     folder.mkdir()
     (folder / "a.jpg").write_bytes(jpeg(0))
     (folder / "a small.jpg").write_bytes(encode(resized(scene(0), 320, 240)))
     (folder / "b.jpg").write_bytes(jpeg(1))
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_pictures(tmp_path / "in")
+
+
+def fill(wb):
+    """The pictures of `folder`, in order of their names as a command ingests them."""
+    folder = write_pictures(wb.settings.root.with_name(f"{wb.settings.root.name} in"))
+    wb.ingest(folder, progress=False)
+    wb.queue(progress=False)  # so that no test has to search and measure
+
+
+@pytest.fixture
+def ingested(new_store, tmp_path):
+    """The store that `run` uses has the pictures of `folder`."""
+    wb = new_store(fill)
+    wb.close()
+    wb.settings.root.rename(tmp_path / "store")
 
 
 @pytest.fixture
@@ -122,8 +141,7 @@ def test_similar_by_file_and_by_id(run, folder):
     assert nearest["image_id"] == rows[0]["image_id"]
 
 
-def test_clusters(run, folder):
-    run("ingest", folder)
+def test_clusters(run, ingested):
     status, rows = answer(run, "clusters")
     assert status == 0
     assert {row["filename"] for row in rows} == {"a.jpg", "a small.jpg"}
@@ -140,8 +158,7 @@ def test_an_empty_store_has_no_clusters(run, tmp_path):
     assert answer(run, "clusters") == (0, [])
 
 
-def test_how_far_to_search(run, folder, tmp_path):
-    run("ingest", folder)
+def test_options_set_how_far_clusters_and_similar_search(run, ingested, tmp_path):
     everything = (
         "\nlooked for re-encoded, resized, turned, mirrored, framed, edited and cropped copies"
     )
@@ -160,9 +177,8 @@ def test_how_far_to_search(run, folder, tmp_path):
     assert verdicts == {"exact", "unverified"}
 
 
-@pytest.mark.parametrize("suffix", thinned(["csv", "json", "html", "parquet", "xlsx"], 2))
-def test_report(run, folder, tmp_path, suffix):
-    run("ingest", folder)
+@pytest.mark.parametrize("suffix", thinned(["csv", "json", "html", "xlsx", "parquet"], 3))
+def test_report(run, ingested, tmp_path, suffix):
     out = tmp_path / f"report.{suffix}"
     status, said, _ = run("report", "--out", out)
     assert status == 0
@@ -173,8 +189,7 @@ def test_report(run, folder, tmp_path, suffix):
     assert (row["written"], row["clusters"], row["extra_copies"]) == (str(out), 1, 1)
 
 
-def test_a_page_has_the_figures_that_are_asked_for(run, folder, tmp_path):
-    run("ingest", folder)
+def test_a_page_has_the_figures_that_are_asked_for(run, ingested, tmp_path):
     pages = [tmp_path / "plain.html", tmp_path / "explained.html"]
     run("report", "--out", pages[0])
     assert run("report", "--explain", 3, "--out", pages[1])[0] == 0
@@ -186,8 +201,7 @@ def test_a_page_has_the_figures_that_are_asked_for(run, folder, tmp_path):
         run("report", "--explain", -1, "--out", pages[1])
 
 
-def test_a_report_has_any_of_its_tables(run, folder, tmp_path):
-    run("ingest", folder)
+def test_a_report_has_any_of_its_tables(run, ingested, tmp_path):
     run("report", "--table", "clusters", "--measure", "--out", tmp_path / "clusters.csv")
     [row] = pd.read_csv(tmp_path / "clusters.csv").to_dict("records")
     assert (row["files"], row["keeper"]) == (2, "a.jpg")
@@ -195,8 +209,7 @@ def test_a_report_has_any_of_its_tables(run, folder, tmp_path):
         run("report", "--table", "nonsense", "--out", tmp_path / "clusters.csv")
 
 
-def test_a_report_shows_the_pictures(run, folder, tmp_path):
-    run("ingest", folder)
+def test_a_report_shows_the_pictures(run, ingested, tmp_path):
     run("report", "--out", tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().count('"/9j/') == 2
 
@@ -261,8 +274,7 @@ def test_passwords_that_differ_change_nothing(run, monkeypatch, folder):
     assert answer(run, "users", "list")[1] == []
 
 
-def test_check_and_rebuild_index(run, folder, tmp_path):
-    run("ingest", folder)
+def test_check_and_rebuild_index(run, ingested, tmp_path):
     assert run("check")[0] == 0
     assert answer(run, "rebuild-index") == (0, [{"images": 3}])
     with Workbench(Settings(root=tmp_path / "store")) as wb:
@@ -541,8 +553,7 @@ def test_files_do_not_get_the_descriptors_of_closed_streams(tmp_path):
     assert done.returncode == 0
 
 
-def test_why_two_pictures_are_the_same(run, folder, tmp_path):
-    run("ingest", folder)
+def test_explain_says_why_two_pictures_are_the_same(run, folder, ingested, tmp_path):
     out = tmp_path / "why.png"
     status, said, _ = run("explain", folder / "a.jpg", folder / "a small.jpg", "--out", out)
     assert status == 0
@@ -553,9 +564,8 @@ def test_why_two_pictures_are_the_same(run, folder, tmp_path):
     assert row["words"].startswith("Not the same picture")
 
 
-def test_how_sure_a_search_is(run, folder, tmp_path, monkeypatch):
+def test_calibrate_measures_how_sure_a_search_is(run, ingested, tmp_path, monkeypatch):
     monkeypatch.setattr(calibrate, "TRANSFORMS", TRANSFORMS[::8])
-    run("ingest", folder)
     said = run("calibrate", "--sample", 2)[1]
     assert "planted copies" in said
     rows = answer(run, "calibrate", "--sample", 2, "--seed", 1)[1]

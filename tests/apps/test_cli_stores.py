@@ -6,6 +6,7 @@ from imgurer_kernel.apps.cli.commands import COMMANDS
 from imgurer_kernel.apps.cli.parser import main
 from imgurer_kernel.store.place import is_store
 from tests.support.disks import snapshot
+from tests.support.forms import thinned
 from tests.support.pictures import jpeg
 
 MAKING = {"ingest", "import", "serve", "users add"}
@@ -58,7 +59,9 @@ def test_every_command_is_of_one_kind():
     assert {command.name for command in COMMANDS} - others == MAKING | READING.keys()
 
 
-@pytest.mark.parametrize("where", ["among photos", "in a new folder", "in an empty one"])
+@pytest.mark.parametrize(
+    "where", thinned(["among photos", "in a new folder", "in an empty one"], 2)
+)
 def test_reading_commands_write_nothing_and_name_what_was_meant(
     tmp_path, photos, capsys, monkeypatch, where
 ):
