@@ -6,9 +6,11 @@ import shutil
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgurer_kernel.apps.cli.parser import build_parser
+from imgurer_kernel.workbench.methods import likeness
 from tests.support.pictures import encode, resized, scene
 from tools.draw_docs import PICTURES, draw
 
@@ -66,6 +68,10 @@ def test_snippets_run_from_top_to_bottom(page, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
     if page.stem == "start":  # it makes the samples itself, all of them, which takes seconds
         monkeypatch.setattr("imgurer_kernel.report.evaluation.samples.make_samples", lambda _: None)
+    if "wb.map(" in page.read_text(encoding="utf-8"):  # a process of its own takes seconds
+        monkeypatch.setattr(
+            likeness, "lay_out_apart", lambda grays, *_: np.full((len(grays), 2), 0.5)
+        )
     names = {}
     for text in snippets(page, "python"):
         exec(compile(text, name(page), "exec"), names)

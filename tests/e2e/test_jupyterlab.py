@@ -149,6 +149,7 @@ def run_last_cell(page):
     page.keyboard.press("Control+Enter")
 
 
+@pytest.mark.long  # in the short form on the map, and in the gallery of a bare page
 def test_a_selection_by_the_mouse_is_a_frame_in_the_next_cell(new_page, notebooks):
     page = opened(new_page, notebooks, "explore", ".imgurer-tile[role=option]")
     tiles = page.locator(".imgurer-tile[role=option]")

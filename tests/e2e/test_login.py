@@ -12,6 +12,7 @@ from imgurer_kernel.store.catalog import Catalog
 from imgurer_kernel.store.users import Users
 from tests.e2e.servers import REPOSITORY, serving
 from tests.e2e.test_http import PASSWORD, ask, eventually, log_in, write_notebook
+from tests.support.forms import thinned
 
 pytestmark = pytest.mark.e2e
 
@@ -306,7 +307,7 @@ def test_the_login_can_be_read(server, new_page):
 # When all places are taken --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("place", ["", "#browse?seed=3", "?tab=search#review"])
+@pytest.mark.parametrize("place", thinned(["", "#browse?seed=3", "?tab=search#review"], 2))
 def test_a_visitor_without_a_place_is_admitted_when_one_is_free(page, place):
     """If the URL had a fragment, the page once waited forever."""
     address = "http://127.0.0.1:1/"

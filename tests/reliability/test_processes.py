@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from imgurer_kernel import Settings, Workbench
-from tests.support.forms import rounds
 from tests.support.pictures import jpeg
 
 PROGRAM = """
@@ -25,8 +24,9 @@ with Workbench(Settings(root=root, workers=1)) as wb:
 """
 
 
+@pytest.mark.long  # in the short form a crowd does it, among other things (test_short.py)
 def test_several_processes_that_ingest_and_search_at_once(tmp_path):
-    count = rounds(2, 8)
+    count = 8
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(count):
