@@ -208,10 +208,11 @@ def test_pairs_of_a_hundred_thousand_equal_hashes_can_be_begun():
 
 
 def test_a_dense_zone_is_one_component(monkeypatch):
-    """It has two billion pairs."""
+    """It has two billion pairs, or in the short form two hundred million."""
     force(monkeypatch, "multi-index")
     rng = np.random.default_rng(5)
-    zone = clustered(rng, 60_000, 4, size=60_000)
+    size = rounds(20_000, 60_000)
+    zone = clustered(rng, size, 4, size=size)
     far = rng.integers(0, 2**64, (5_000, 2), dtype=np.uint64)
     labels = components(np.concatenate((far[:10], zone, far[10:])), 8)
     assert labels[:10].tolist() == list(range(10))

@@ -12,7 +12,7 @@ from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.matching.clusters.identical import add_identical
 from imgurer_kernel.store.catalog import Catalog, commands, fingerprints, users
-from tests.support.forms import pairs, rounds
+from tests.support.forms import rounds, thinned
 from tests.support.pictures import jpeg
 
 
@@ -105,7 +105,15 @@ DIFFERENT = {
 }
 
 
-@pytest.mark.parametrize(("case", "verify"), pairs(EQUAL, [True, False]))
+def test_digests_of_pixels_are_equal_where_the_pixels_are():
+    for case, (one, other) in EQUAL.items():
+        assert fingerprint(one).pixels == fingerprint(other).pixels is not None, case
+    for case, (one, other) in DIFFERENT.items():
+        assert fingerprint(one).pixels != fingerprint(other).pixels, case
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("case", thinned(EQUAL, 5))
 def test_equal_pixels_are_the_same(wb, case, verify):
     one, other = EQUAL[case]
     assert one != other
@@ -125,7 +133,7 @@ def test_equal_pixels_are_the_same(wb, case, verify):
         assert found["verdict"].tolist() == [word, "exact" if query == other else "same pixels"]
 
 
-def test_equal_pixels_have_their_words_however_they_are_asked_for(wb):
+def test_every_query_calls_equal_pixels_the_same(wb):
     one, other = EQUAL["other format"]
     wb.upload("one", one)
     wb.upload("other", other)
@@ -136,7 +144,7 @@ def test_equal_pixels_have_their_words_however_they_are_asked_for(wb):
     assert wb.explain(1, 2).headline == "The same picture, pixel for pixel, in another file."
 
 
-@pytest.mark.parametrize("case", DIFFERENT)
+@pytest.mark.parametrize("case", thinned(DIFFERENT, 3))
 def test_other_pixels_are_another_picture(wb, case):
     for name, data in zip(("one", "other"), DIFFERENT[case], strict=True):
         wb.upload(name, data)

@@ -133,7 +133,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_changes_of_a_kind_are_called_by_their_name(kind):
     make, change, wanted = KINDS[kind]
-    for seed in range(rounds(2, 8)):
+    for seed in range(rounds(1, 8)):
         found = evidence_of(query(make(seed)), query(change(make(seed))))
         assert (found.label, found.duplicate) == (wanted, True), seed
         # What only came of compression is not told as an edit in the words beside it either.
