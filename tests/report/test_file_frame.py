@@ -142,7 +142,7 @@ def disks(draw):
     return disk
 
 
-@settings(max_examples=rounds(20, 300))
+@settings(max_examples=rounds(10, 300))
 @given(disks())
 def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
     frame = disk.frame()
@@ -168,7 +168,7 @@ def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
     assert frame["cluster_id"].is_monotonic_increasing
 
 
-@settings(max_examples=rounds(20, 300))
+@settings(max_examples=rounds(10, 300))
 @given(disks())
 def test_the_bytes_are_those_that_are_free_in_the_end(disk):
     frame = disk.frame()
@@ -179,7 +179,7 @@ def test_the_bytes_are_those_that_are_free_in_the_end(disk):
     assert promised == disk.freed_by(gone)
 
 
-@settings(max_examples=rounds(20, 300))
+@settings(max_examples=rounds(10, 300))
 @given(disks(), st.randoms(use_true_random=False))
 def test_the_order_of_the_files_changes_nothing(disk, random):
     before = disk.frame()

@@ -3,12 +3,13 @@ from itertools import combinations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.leakage import FILES, leakage
 from imgurer_kernel.report.writers import read_csv
+from tests.support.forms import rounds
 
 
 def frames(members, alone=()):
@@ -113,6 +114,7 @@ def test_a_data_set_without_copies_loses_nothing():
 PLACES = st.tuples(st.sampled_from(["train", "test"]), st.sampled_from("ab"))
 
 
+@settings(max_examples=rounds(8, 500))
 @given(
     st.lists(st.lists(PLACES, min_size=2, max_size=5), max_size=4),
     st.sampled_from(["drop", "keep"]),

@@ -26,7 +26,7 @@ from imgurer_kernel.ui.models.review_queue import (
 from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
 from imgurer_kernel.ui.panels.review_bars import bars_of
 from imgurer_kernel.ui.session import VisitorSession
-from tests.support.forms import thinned
+from tests.support.forms import pairs, thinned
 from tests.support.pictures import encode, resized, scene
 
 NASTY = "<b>x<b>\n=1+1.jpg"
@@ -141,7 +141,7 @@ def test_a_member_is_told_what_a_member_can_remove(wb):
     assert {(file["folder"], file["no_folder"]) for file in files} == {("", "someone else's")}
 
 
-def test_each_choice_of_decisions_says_what_there_is_none_of(model):
+def test_each_empty_list_of_decisions_has_its_own_text(model):
     for show in ("later", "decided", "disputed"):
         model.set_filter(show=show)
         assert model.empty_text == NOTHING[show]
@@ -150,7 +150,7 @@ def test_each_choice_of_decisions_says_what_there_is_none_of(model):
 
 
 @pytest.mark.parametrize("how", ["removed", "different"])
-def test_what_was_done_before_the_queue_was_sorted_again_is_undone_and_shown(model, folder, how):
+def test_undo_after_a_new_sort_restores_and_shows_the_cluster(model, folder, how):
     before = contents(folder)
     cluster = cluster_with(model, "a.jpg")
     if how == "removed":
@@ -169,7 +169,7 @@ def test_what_was_done_before_the_queue_was_sorted_again_is_undone_and_shown(mod
     assert model.gone_to[0] == cluster_with(model, "a.jpg")
 
 
-def test_what_is_done_while_the_queue_is_read_is_in_it(model, wb, monkeypatch):
+def test_the_queue_includes_acts_done_while_it_was_read(model, wb, monkeypatch):
     read, cluster = wb.queue, cluster_with(model, "a.jpg")
 
     def read_before_it_is_removed(*arguments, **options):
@@ -191,7 +191,7 @@ def test_the_words_of_an_empty_page_follow_the_filter(wb):
         assert panel.board._content["empty"] == NOTHING[show]
 
 
-def test_what_is_put_off_is_counted_beside_what_is_decided(model):
+def test_progress_counts_postponed_clusters_separately(model):
     def aside():
         return bars_of(model)["progress"]["removed"]
 
@@ -205,7 +205,7 @@ def test_what_is_put_off_is_counted_beside_what_is_decided(model):
     assert aside() == ""
 
 
-def test_what_is_filtered_by_is_among_the_choices(model, wb):
+def test_the_choices_of_a_filter_include_its_value(model, wb):
     wanted = {"folder": "/gone", "user": "bob", "camera": "Box 1", "since": 1999, "least_bytes": 7}
     model.set_filter(**wanted)
     bars = bars_of(model)
@@ -238,7 +238,7 @@ def test_the_order_stays_until_it_is_sorted_again(model):
     assert model.progress.total == 2
 
 
-def test_undo_takes_back_the_last_thing_first_or_that_of_a_cluster(model, folder):
+def test_undo_reverts_the_last_act_or_that_of_a_cluster(model, folder):
     before = contents(folder)
     first, second = model.listed
     model.remove_others(first)
@@ -344,7 +344,7 @@ def test_a_changed_keeper_is_reported_and_nothing_is_removed(model, folder):
     assert contents(folder) == before
 
 
-def test_a_change_by_another_user_makes_it_stale(model):
+def test_a_change_by_another_user_makes_the_queue_stale(model):
     model.session.changed()
     assert model.stale
 
@@ -553,7 +553,7 @@ def test_the_number_beside_a_kind_is_that_of_the_clusters_shown_with_it(found, w
         assert number == len(select(clusters, with_it, "bytes"))
 
 
-def test_putting_off_and_its_undo_do_not_move_the_progress(model):
+def test_postponing_and_its_undo_leave_the_progress_unchanged(model):
     first, second = model.listed[:2]
     model.decide([first], "different")
     model.decide([second], "later")
@@ -564,7 +564,7 @@ def test_putting_off_and_its_undo_do_not_move_the_progress(model):
     assert (model.progress.done, set(model.done)) == (0, set())
 
 
-def test_undo_of_an_earlier_sitting_brings_its_cluster_back(model, wb):
+def test_undo_of_an_earlier_sitting_restores_its_cluster(model, wb):
     model.remove_others(cluster_with(model, "a.jpg"))
     later = ReviewModel(VisitorSession(wb))
     later.load()
@@ -574,7 +574,7 @@ def test_undo_of_an_earlier_sitting_brings_its_cluster_back(model, wb):
     assert not later.stale
 
 
-def test_what_is_taken_back_is_gone_to(model, wb):
+def test_undo_focuses_the_restored_cluster(model, wb):
     cluster_id = cluster_with(model, "a.jpg")
     model.decide([cluster_id], "different")
     model.remove_others(cluster_with(model, "b.jpg"))
@@ -601,7 +601,7 @@ def test_one_panel_is_one_sitting(model, wb, folder):
     assert wb.decisions().empty
 
 
-def test_another_keeper_brings_other_labels(model, wb):
+def test_choosing_another_keeper_changes_the_labels(model, wb):
     cluster_id = cluster_with(model, "a.jpg")
     for file_id in model.queue.members(cluster_id)["file_id"].tolist()[::-1]:
         model.keep(file_id)
@@ -674,7 +674,7 @@ def test_a_cluster_whose_act_failed_stays_to_be_decided(wb, monkeypatch, act):
     assert not panel.board.done[str(cluster)]["stays"]
 
 
-def test_undo_takes_back_which_file_is_kept(model):
+def test_undo_reverts_the_choice_of_the_kept_file(model):
     cluster = cluster_with(model, "a.jpg")
     rows = model.queue.members(cluster)
     for name in ("a small.jpg", "a again.png"):
@@ -698,9 +698,8 @@ def test_the_heading_of_a_cluster_has_the_words_of_its_files(model):
     assert shown.facts.startswith("flipped and rotated")
 
 
-@pytest.mark.parametrize("opening", ["compare", "look"])
-@pytest.mark.parametrize("act", ["remove_others", "close"])
-def test_what_opens_late_does_not_cover_what_was_done_meanwhile(wb, monkeypatch, opening, act):
+@pytest.mark.parametrize(("act", "opening"), pairs(["close", "remove_others"], ["compare", "look"]))
+def test_a_view_that_opens_late_does_not_cover_a_later_act(wb, monkeypatch, opening, act):
     panel = ReviewPanel(wb)
     resized_copy = panel.model.queue.files.query("label == 'resized'").iloc[0]
     cluster = {"cluster_id": int(resized_copy["cluster_id"])}

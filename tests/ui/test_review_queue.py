@@ -46,7 +46,7 @@ def keeping(queue, cluster_id, place):
     return members.assign(keeper_id=members["file_id"].iloc[place])
 
 
-@settings(max_examples=rounds(10, 500))
+@settings(max_examples=rounds(6, 500))
 @given(
     changes=st.lists(st.tuples(st.integers(0, 3), st.integers(0, FILES - 1)), max_size=6),
 )
