@@ -51,7 +51,7 @@ def groups(wb, **options):
 PAIRS = {frozenset({1, 2}), frozenset({3, 4}), frozenset({5, 6})}
 
 
-def test_again_reads_no_picture(wb, reads):
+def test_a_second_search_reads_no_picture(wb, reads):
     first = wb.clusters(progress=False)
     assert set(reads) == {1, 2, 3, 4, 5, 6}
     reads.clear()
@@ -171,9 +171,10 @@ def test_a_picture_that_is_missing_in_the_catalog_is_an_error(wb):
 
 @pytest.mark.parametrize("copies_first", thinned([True, False], 2))
 def test_no_framed_copy_is_the_best_however_large(tmp_path, copies_first):
-    picture = Image.open(io.BytesIO(jpeg(7)))
+    data = jpeg(7, 320, 240)
+    picture = Image.open(io.BytesIO(data))
     width, height = picture.size
-    files = [("plain.jpg", jpeg(7))]
+    files = [("plain.jpg", data)]
     for name, thick in (("framed.png", (0.1, 0.1)), ("letterboxed.png", (0, 0.12))):
         out = io.BytesIO()
         framed(picture, *thick, *thick).save(out, "PNG")

@@ -12,6 +12,7 @@ from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
 from imgurer_kernel.workbench.pictures import feature_kinds, picture_features
 from imgurer_kernel.workbench.pictures.feature_kinds import SpotFeatures
+from tests.support.forms import rounds
 
 
 def spots_of(image_id):
@@ -101,8 +102,8 @@ DAMAGE = (
 )
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_whatever_becomes_of_the_files_the_spots_are_found(seed, loader, tmp_path):
+@pytest.mark.parametrize("seed", range(rounds(3, 8)))
+def test_spots_are_found_whatever_happens_to_their_files(seed, loader, tmp_path):
     """Two kernels take turns while pictures come and go and files are damaged."""
     random, ids = np.random.default_rng(seed), np.arange(1, 7)
     kernels = [SpotFeatures(tmp_path, loader) for _ in range(2)]

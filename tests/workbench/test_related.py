@@ -5,6 +5,7 @@ from PIL import Image
 
 from imgurer_kernel import Settings, Workbench
 from tests.matching.test_judgement import IRELAND, ITALY, flag, photo, with_sticker
+from tests.support.forms import rounds
 
 COLUMNS = [
     "image_id",
@@ -59,7 +60,7 @@ def test_what_is_related_to_one_picture(wb):
 
 def test_evidence_search_and_clusters_say_the_same(wb):
     ids = wb.images().set_index("filename")["image_id"].astype(int)
-    for one in ids:
+    for one in ids[:: rounds(2, 1)]:
         similar = wb.similar(one).set_index("image_id")["verdict"]
         for other in ids:
             if other in similar.index and other != one:

@@ -337,7 +337,7 @@ def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
     """Whatever happens to a third picture, each answer is that of before or after."""
     (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))
     stays = set(wb.similar(FIRST)["image_id"])
-    process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(3, 50))
+    process = python("-c", FORGETTER, root, tmp_path / "again.jpg", rounds(2, 50))
     assert process.stdout.readline() == "ready\n"
     number = 0
     while process.poll() is None or not number:
