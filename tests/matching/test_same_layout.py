@@ -139,3 +139,13 @@ def test_only_single_pixels_are_blurred():
         assert np.array_equal(again[mirrored][0], fine)
     half = same_layout._standardize(spike, same_layout.FINE // 2)[0]
     assert half[50, 50] > half[50, 51] == half[51, 51] == half[50, 52]
+
+
+@pytest.mark.parametrize("side", [same_layout.FINE, same_layout.FINE // 2])
+def test_levels_have_the_mean_0_and_the_deviation_1(side):
+    pictures = np.random.default_rng(3).integers(60, 250, (3, same_layout.FINE, same_layout.FINE))
+    pictures[2] = 130  # without a deviation to divide by
+    levels = same_layout._standardize(pictures.astype(np.uint8), side)
+    assert levels.shape == (3, side, side)
+    assert np.allclose(levels.mean((1, 2)), 0, atol=1e-4)
+    assert np.allclose(levels.std((1, 2)), [1, 1, 0], atol=1e-3)
