@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused
@@ -146,9 +147,8 @@ def move_along(
         if mounts.mount_of(source.folder) == mounts.mount_of(target.folder):
             moves.rename(file, target, paths.source)
         else:
-            moves.copy(file, target, paths.target, entry.digest)
-            step("sidecar copied")
-            moves.remove(source, paths.source, file.facts.st_dev, file.facts.st_ino)
+            copied = partial(step, "sidecar copied")
+            moves.transfer(file, target, paths.target, entry.digest, copied)
     step("sidecar moved")
 
 

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from imgurer_kernel.errors import ActRefused
@@ -108,6 +108,42 @@ def copy(file: HeldFile, target: Place, path: bytes, digest: str) -> None:
         with suppress(OSError):
             remove_part(target)
         raise refusal(error, path) from error
+
+
+def transfer(
+    file: HeldFile,
+    target: Place,
+    path: bytes,
+    digest: str,
+    copied: Callable[[], None] = lambda: None,
+) -> bool:
+    """Copy an open file to another file system as `copy` does, and delete it.
+
+    Parameters
+    ----------
+    copied
+        Called in between.
+
+    Returns
+    -------
+    bool
+        Whether the file was still at its name; what is there otherwise is left alone.
+
+    Raises
+    ------
+    ActRefused
+        If it cannot be copied or deleted; there is no copy then.
+    """
+    copy(file, target, path, digest)
+    copied()
+    try:
+        return remove(file.place, file.path, file.facts.st_dev, file.facts.st_ino)
+    except ActRefused:
+        facts = target.facts()
+        if facts is not None:
+            with suppress(ActRefused):
+                remove(target, path, facts.st_dev, facts.st_ino)
+        raise
 
 
 def write(target: Place, path: bytes, content: bytes) -> None:

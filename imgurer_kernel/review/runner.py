@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.common.paths import modified_ns
@@ -242,9 +243,8 @@ class ActRunner:
             _require_unchanged(act, found)
             same = mounts.mount_of(file.place.folder) == mounts.mount_of(target.folder)
             if act.name == "move" and not same:
-                moves.copy(file, target, act.target, act.file.digest)
-                self._step("copied")
-                if not moves.remove(file.place, act.source, file.facts.st_dev, file.facts.st_ino):
+                copied = partial(self._step, "copied")
+                if not moves.transfer(file, target, act.target, act.file.digest, copied):
                     raise moves.swapped(act.source)
             else:
                 moves.rename(file, target, act.source)

@@ -7,6 +7,7 @@ the files may have moved; recovery checks the disk (`imgurer_kernel.review.recov
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import groupby
 
 from imgurer_kernel.common.progress import Progress
@@ -130,9 +131,8 @@ class UndoRunner:
                 self._rows.require_link(entry, source)
                 moves.replace(target, source, paths.source)
             elif mounts.mount_of(source.folder) != mounts.mount_of(target.folder):
-                moves.copy(file, source, paths.source, entry.digest)
-                self._step("copied back")
-                moves.remove(target, paths.target, file.facts.st_dev, file.facts.st_ino)
+                copied = partial(self._step, "copied back")
+                moves.transfer(file, source, paths.source, entry.digest, copied)
             else:
                 moves.restore(target, source, paths.source)
             facts = source.facts()

@@ -1,5 +1,8 @@
 """Files in mounts of one device number, such as volumes of a container: a rename fails there."""
 
+import os
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -73,3 +76,42 @@ def test_the_trash_folder_is_a_mount(wb, folder, tmp_path):
     with bound(tmp_path / "elsewhere", trash), bound(trash, folder / "sub/.imgurer-trash"):
         assert outcomes(wb, "trash")["why"].str.contains("name a folder to move files to").all()
         assert bytes_below(folder) == before
+
+
+@pytest.mark.parametrize("name", ["a-copy.jpg", "a-copy.jpg.xmp"])
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_what_cannot_be_deleted_after_it_was_copied_has_no_copy(tmp_path, monkeypatch, name, way):
+    """As on a disk that became read-only; a later try would find its own copy in the way."""
+    monkeypatch.setattr("imgurer_kernel.review.mounts.mount_of", id)
+    folder, goal = make_folder(tmp_path / "in"), tmp_path / "goal"
+    goal.mkdir()
+    (folder / "sub/a-copy.jpg.xmp").write_bytes(b"<x/>")
+    before = bytes_below(folder)
+    unlink = os.unlink
+
+    def refuse(path, *, dir_fd=None):
+        above = "" if dir_fd is None else str(Path(f"/proc/self/fd/{dir_fd}").readlink())
+        if os.fsdecode(path) == name and above.endswith("in/sub" if way == "there" else "goal/sub"):
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, dir_fd=dir_fd)
+
+    with Workbench(Settings(root=tmp_path / "store", **IN_PLACE)) as wb:
+        wb.ingest(folder, progress=False)
+        ids = wb.files().set_index("filename")["file_id"]
+        row = {"file_id": ids["a-copy.jpg"], "keeper_id": ids["a.jpg"], "act": "move"}
+        if way == "back":
+            wb.apply(pd.DataFrame([row]), to=goal, progress=False)
+        moved = bytes_below(goal)
+        with monkeypatch.context() as patch:
+            patch.setattr("imgurer_kernel.review.moves.os.unlink", refuse)
+            if way == "there":
+                wb.apply(pd.DataFrame([row]), to=goal, progress=False)
+                assert f"sub/{name}" not in bytes_below(goal)
+            else:
+                wb.undo()
+                assert bytes_below(goal)[f"sub/{name}"] == moved[f"sub/{name}"]
+                assert f"sub/{name}" not in bytes_below(folder)
+        while "undone" in set(wb.undo()["status"]):
+            pass
+        assert bytes_below(folder) == before
+        assert bytes_below(goal) == {}
