@@ -6,7 +6,8 @@ Pure: arrays in, arrays and records out. Reading pictures and hashes from a stor
 From hashes to a verdict: `candidates` (all pairs) or `query_candidates` (one picture against all)
 find pairs whose hashes are near; `pair_verifier` compares their pictures, by `verify` and
 `alignment`, and passes pairs that agree to `judgement`. That uses `local_agreement` (block by block
-and by colours), `seams` (collages), `same_layout` (screens and documents), capture times and the
-originals; `relation` has the rules and the vocabulary. `clusters` groups pictures that are the
-same; `difference` and `labels` find out what was done to a copy.
+and by colours), `seams` (collages), `same_layout` (screens and documents), capture times and
+`original_pairs` (pages whose thumbnails leave a doubt); `relation` has the rules and the
+vocabulary. `clusters` groups pictures that are the same; `difference` and `labels` find out what
+was done to a copy.
 """

@@ -21,15 +21,12 @@ from imgurer_kernel.matching.captions import (
     find_captions,
     may_have_captions,
 )
-from imgurer_kernel.matching.covers import covered_share, may_be_covered
 from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
+from imgurer_kernel.matching.original_pairs import OriginalPairs
 from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import WINDOWS, content_boxes, window_grays
 from imgurer_kernel.matching.takes import times_differ
 from imgurer_kernel.matching.verify import PreparedPictures, compare
-
-ORIGINALS_BUDGET = 1000
-"""Pairs whose originals are read in one search: a minute and a half on one core, 90 ms a pair."""
 
 # Pictures that are read together, 8 MB: 64x64 and 256x256 grays.
 _CHUNK = 2048
@@ -55,8 +52,8 @@ class ImageCache:
     ----------
     within_frame
         float64 (n,): share of each picture within its frame; 1 where no picture was read.
-    originals_left
-        Pairs of which the originals may still be read.
+    originals
+        Compares originals.
     """
 
     def __init__(
@@ -68,7 +65,7 @@ class ImageCache:
         self._ids = image_ids
         self._loaders = loaders
         self._recent: dict[int, UInt8s] = {}
-        self.originals_left = ORIGINALS_BUDGET
+        self.originals = OriginalPairs(image_ids, loaders.originals, progress)
         self._progress = progress
         self._is_read = np.zeros(len(image_ids), bool)
         self._pictures = PreparedPictures(
@@ -302,30 +299,6 @@ class ImageCache:
     def taken_apart(self, first: Int64s, second: Int64s) -> BoolMask:
         """Mark the pairs that were taken shortly after one another, by the cameras' clocks."""
         return times_differ(self.times(first), self.times(second))
-
-    def original_agreement(
-        self, first: int, second: int, transform: Float64s, content: Int64s
-    ) -> Float64s | None:
-        """Measure where the originals of a pair agree; None where they cannot be read."""
-        if self._loaders.originals is None or self.originals_left <= 0:
-            return None
-        self.originals_left -= 1
-        pictures = self._loaders.originals(self._ids[[first, second]])
-        if len(pictures) < 2:
-            return None
-        found = local_agreement.measure_agreement(
-            pictures[:1],
-            pictures[1:],
-            transform[None],
-            content[None],
-            most=local_agreement.MOST_OF_ORIGINALS,
-        )
-        measured: Float64s = found[0]
-        if may_be_covered(measured):
-            measured[local_agreement.COVERED] = covered_share(
-                pictures[0], pictures[1], transform, content
-            )
-        return measured
 
     def _backgrounds(self, positions: Int64s) -> Float64s:
         """Measure the share of background of pictures, float64 (k,)."""

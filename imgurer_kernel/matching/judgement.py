@@ -27,6 +27,7 @@ from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.border_depths import are_borders
 from imgurer_kernel.matching.covers import is_covered
 from imgurer_kernel.matching.drawings import captioned_across
+from imgurer_kernel.matching.original_pairs import COMPARED, LEFT_OUT
 from imgurer_kernel.matching.relation import (
     DETAILS,
     LARGE,
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from imgurer_kernel.matching.image_cache import ImageCache
 
 JUDGEMENT_WIDTH = 1 + DETAILS + 1
-"""Numbers of one judgement: the relation, its details, and 1 where originals could not be read."""
+"""Numbers of one judgement: the relation, its details, and what became of the originals, as in
+`imgurer_kernel.matching.original_pairs`."""
 
 # Pixels of the poorer picture from which writing can be seen at all; icons of 32 to 64 pixels.
 _READABLE = 80
@@ -71,6 +73,9 @@ _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 _PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
 ORIGINAL_SIDE = 1024
 _LITTLE_BAD = 0.1  # of originals with the same writing, half of them reduced
+# What disagrees beside the three largest regions: nothing in copies with a note or a sticker, 0.003
+# where one was reduced as well; 0.008 and more of forms with other entries, both of half the size.
+_SCATTERED = 0.005
 _SIDED = 0.2  # of what disagrees; a page with a sticker lacks 0.05 of it, other receipts 0.32
 _OTHER_WRITING = 0.01  # lack in the originals: receipts that differ have 0.011 and more
 
@@ -137,19 +142,11 @@ def judge(
     lacking[asked_pairs] = images.unmatched_writing(
         first[asked_pairs], second[asked_pairs], maps[asked_pairs], inverted
     )
-    shared = lacking >= DIFFERENT
-    status[shared] = Relation.SAME_LAYOUT
-    # Where all blocks agree, the grays of 256 pixels may be badly aligned: originals decide.
-    unsure = shared & _agree_beside(features)
+    status[lacking >= DIFFERENT] = Relation.SAME_LAYOUT
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
     judged[:, 0] = status
-    doubt = _may_have_other_writing(status, features, lacking)
-    _compare_originals(images, first, second, maps, content, doubt, unsure, judged)
-    unsure_same = np.flatnonzero((judged[:, 0] == Relation.SAME) & unsure)
-    judged[unsure_same[images.taken_apart(first[unsure_same], second[unsure_same])], 0] = (
-        Relation.ANOTHER_TAKE
-    )
+    _compare_originals(images, first, second, maps, content, features, lacking, judged)
     same = np.flatnonzero(judged[:, 0] == Relation.SAME)
     depths = images.border_depths(first[same]), images.border_depths(second[same])
     judged[same, DETAILS] = are_borders(*depths, maps[same])
@@ -269,7 +266,7 @@ def _agree_beside(features: Float64s) -> BoolMask:
     return agree
 
 
-def _may_have_other_writing(status: UInt8s, features: Float64s, lacking: Float64s) -> BoolMask:
+def _may_have_other_writing(status: Float64s, features: Float64s, lacking: Float64s) -> BoolMask:
     """Mark pairs of pages that are the same in thumbnails, but perhaps not in originals.
 
     `lacking` is the share of writing without a match in thumbnails, however little it is.
@@ -287,27 +284,39 @@ def _compare_originals(
     second: Int64s,
     maps: Float64s,
     content: Int64s,
-    doubt: BoolMask,
-    unsure: BoolMask,
+    features: Float64s,
+    lacking: Float64s,
     judged: Float64s,
 ) -> None:
-    """Reject pages whose originals have other writing; mark those that cannot be read.
+    """Reject pages whose originals have other writing; mark those that were not compared.
 
-    Those in `doubt` are the same unless originals differ, those that are `unsure` only if they
-    agree.
+    Those in doubt are the same unless originals differ, those that are unsure only if they agree.
     """
-    for row in np.flatnonzero(doubt | unsure).tolist():
-        found = images.original_agreement(
-            int(first[row]), int(second[row]), maps[row], content[row]
-        )
-        if found is None:
-            judged[row, -1] = 1
-        elif unsure[row]:
-            alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
-            if (alike and found[local.AGREE] >= _PAGE_AGREE) or is_covered(found):
-                judged[row, 0] = Relation.SAME
+    doubt = _may_have_other_writing(judged[:, 0], features, lacking)
+    # Where all blocks agree, the grays of 256 pixels may be badly aligned.
+    unsure = (lacking >= DIFFERENT) & _agree_beside(features)
+    rows = np.flatnonzero(doubt | unsure)
+    likeness = features[rows, local.REST_Q25] - features[rows, local.BAD] - lacking[rows]
+    ends = first[rows], second[rows]
+    measured, states = images.originals.compare(*ends, maps[rows], content[rows], likeness)
+    judged[rows, -1] = states
+    # Of many pages of one layout those that are most alike were compared: the others are others.
+    judged[rows[states == LEFT_OUT], 0] = Relation.SAME_LAYOUT
+    for k in np.flatnonzero(states == COMPARED).tolist():
+        row, found = rows[k], measured[k]
+        if unsure[row]:
+            if _has_same_writing(found):
+                apart = images.taken_apart(first[row, None], second[row, None])[0]
+                judged[row, 0] = Relation.ANOTHER_TAKE if apart else Relation.SAME
         elif _has_other_writing(found) and not is_covered(found):
             judged[row, 0] = Relation.SAME_LAYOUT
+
+
+def _has_same_writing(found: Float64s) -> bool:
+    if found[local.REST_BAD] > _SCATTERED:
+        return False
+    alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
+    return bool(alike and found[local.AGREE] >= _PAGE_AGREE) or is_covered(found)
 
 
 def _has_other_writing(found: Float64s) -> bool:

@@ -11,6 +11,9 @@ Load = Callable[[Int64s], UInt8s]
 LoadColours = Callable[[Int64s], Sequence[UInt8s]]
 """Gives pictures in colour, uint8 (height, width, 3) each, red, green and blue."""
 
+LoadOriginals = Callable[[Int64s], Sequence[UInt8s | None]]
+"""Gives originals in colour, as above, reduced; None for one that cannot be read."""
+
 LoadTimes = Callable[[Int64s], Int64s]
 """Gives when pictures were taken, in seconds of the camera's clock; 0 where that is not known."""
 
@@ -37,4 +40,4 @@ class PictureLoaders:
     thumbnails: Load | None = None
     colours: LoadColours | None = None
     taken: LoadTimes | None = None
-    originals: LoadColours | None = None
+    originals: LoadOriginals | None = None

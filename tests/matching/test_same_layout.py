@@ -7,6 +7,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from imgurer_kernel.matching import same_layout
+from imgurer_kernel.matching._numba import pyramid
+from imgurer_kernel.matching.alignment import warp
 from tests.support.copies import picture
 
 UNIT = np.array([[1.0, 0, 0, 0, 1, 0]])
@@ -130,14 +132,18 @@ def test_pages_have_a_background_and_pictures_have_none():
 
 def test_only_single_pixels_are_blurred():
     """At the full side noise of single pixels is reduced; at half of it the mean has done that."""
-    spike = np.zeros((1, same_layout.FINE, same_layout.FINE), np.uint8)
-    spike[0, 100, 100] = 255
-    fine = same_layout._standardize(spike, same_layout.FINE)[0]
-    assert fine[100, 100] > fine[100, 101] > fine[101, 101] > fine[100, 102]
-    for mirrored in (np.s_[..., ::-1], np.s_[:, ::-1]):
-        again = same_layout._standardize(spike[mirrored], same_layout.FINE)
-        assert np.array_equal(again[mirrored][0], fine)
-    half = same_layout._standardize(spike, same_layout.FINE // 2)[0]
+    spike = np.zeros((same_layout.FINE, same_layout.FINE), np.uint8)
+    spike[100, 100] = 255
+    fine = np.empty(spike.shape, np.float32)
+    pyramid.blur(spike, fine)
+    assert fine[100, 100] > fine[100, 101] > fine[101, 101] > fine[100, 102] == 0
+    assert fine.sum() == pytest.approx(255)
+    for mirrored in (np.s_[:, ::-1], np.s_[::-1]):
+        again = np.empty(spike.shape, np.float32)
+        pyramid.blur(np.ascontiguousarray(spike[mirrored]), again)
+        assert np.array_equal(again[mirrored], fine)
+    half = np.empty((same_layout.FINE // 2,) * 2, np.float32)
+    pyramid.reduce(spike, np.array([0, 0, 64, 64]), half)
     assert half[50, 50] > half[50, 51] == half[51, 51] == half[50, 52]
 
 
@@ -145,7 +151,64 @@ def test_only_single_pixels_are_blurred():
 def test_levels_have_the_mean_0_and_the_deviation_1(side):
     pictures = np.random.default_rng(3).integers(60, 250, (3, same_layout.FINE, same_layout.FINE))
     pictures[2] = 130  # without a deviation to divide by
-    levels = same_layout._standardize(pictures.astype(np.uint8), side)
-    assert levels.shape == (3, side, side)
-    assert np.allclose(levels.mean((1, 2)), 0, atol=1e-4)
-    assert np.allclose(levels.std((1, 2)), [1, 1, 0], atol=1e-3)
+    reduced = pyramid.smooth if side == same_layout.FINE else pyramid.reduce
+    for gray, deviation in zip(pictures.astype(np.uint8), [1, 1, 0], strict=True):
+        level = np.empty((side, side), np.float32)
+        reduced(gray, np.array([0, 0, 64, 64]), level)
+        assert level.mean() == pytest.approx(0, abs=1e-4)
+        assert level.std() == pytest.approx(deviation, abs=1e-3)
+
+
+def rough(maps):
+    """Maps that are a third of a pixel of 64 off, as those found at 64x64 may be."""
+    return maps + np.array([0.002, 0, 0.01, 0, -0.002, 0.01])
+
+
+def unmatched_in_numpy(one, other, transform):
+    """The share of unmatched blocks by the steps of `unmatched`, written down plainly."""
+    grays = [blurred_in_numpy(page.astype(np.float64)) for page in (one, other)]
+    whole = np.array([[0, 0, 64, 64]])
+    warped, _, _, inside = warp(grays[1][None].astype(np.float32), whole, transform[None])
+    counted = inside[0, :-1, :-1] & inside[0, :-1, 1:] & inside[0, 1:, :-1]
+    slopes = [
+        np.stack((np.diff(gray, axis=1)[:-1], np.diff(gray, axis=0)[:, :-1])) * counted
+        for gray in (grays[0], warped[0].astype(np.float64))
+    ]
+    products = [(slopes[i] * slopes[j]).sum(0) for i, j in ((0, 0), (1, 1), (0, 1))]
+    blocks = [np.pad(p, ((0, 1), (0, 1))).reshape(16, 16, 16, 16).sum((1, 3)) for p in products]
+    own, others, both = blocks
+    top = max(own.max(), others.max())
+    least = max(0.02 * top, min(32 * 256, 0.1 * top))
+    unlike = both / np.sqrt(own * others + 1e-9) < 0.6
+    shares = []
+    for detail, other_detail in ((own, others), (others, own)):
+        lacking = (unlike & (detail * 4 > other_detail) & (detail > least)).sum()
+        share = lacking / max((detail > least).sum(), 1)
+        shares.append(min(share, same_layout.DIFFERENT / 2) if lacking < 4 else share)
+    return min(shares)
+
+
+def blurred_in_numpy(gray):
+    for axis in (0, 1):
+        padded = np.pad(gray, [(1, 1) if a == axis else (0, 0) for a in range(2)], "edge")
+        low, high = padded.take(range(256), axis), padded.take(range(2, 258), axis)
+        gray = (low + 2 * gray + high) / 4
+    return gray
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_shares_without_refinement_equal_those_of_numpy(seed):
+    pages = [FILLED, form([seed]), COPIES["smaller"], COPIES["blurred"]]
+    for other in pages:
+        for maps in (UNIT, rough(UNIT)):
+            one, two = fine(FILLED)[0], fine(other)[0]
+            found = same_layout.unmatched(one[None], two[None], maps, np.array([False]))[0]
+            assert found == pytest.approx(unmatched_in_numpy(one, two, maps[0]), abs=2e-3)
+
+
+def test_only_pairs_that_ask_for_it_are_aligned_more_finely():
+    one, other = fine(FILLED, FILLED), fine(FILLED, FILLED)
+    maps = np.repeat(rough(UNIT), 2, axis=0)
+    refined, rough_share = same_layout.unmatched(one, other, maps, np.array([True, False]))
+    assert refined < same_layout.DIFFERENT <= rough_share
+    assert (maps == rough(UNIT)).all(), "the caller's maps stay as they are"

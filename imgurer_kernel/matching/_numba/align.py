@@ -112,24 +112,30 @@ def _plausible(model: Float64s, start: Float64s) -> bool:
 
 
 @compiled(
-    f"boolean({_LEVEL}, {_LEVEL}, {_BOXES}, {_MODEL}, {_MODEL}, {_LEVEL}, int64, float64)",
+    f"boolean({_LEVEL}, {_LEVEL}, {_BOXES}, {_MODEL}, {_MODEL}, {_LEVEL},"
+    " Tuple((int64, float64, float64)))",
     fastmath=True,
 )
-def _refine(
+def refine(
     one: Float32s,
     other: Float32s,
     boxes: Int64s,
     model: Float64s,
     start: Float64s,
     planes: Float32s,
-    level: int,
-    share: float,
+    limits: tuple[int, float, float],
 ) -> bool:
-    """Refine a map by Gauss-Newton steps on one level, in place; False if it diverges."""
+    """Refine a map by Gauss-Newton steps on one level, in place; False if it diverges.
+
+    `planes` is a `workspace` of the level's side, `limits` are the most steps, the tolerance, and
+    the share of the first picture that must stay inside the second; see
+    `imgurer_kernel.matching.alignment.refine`.
+    """
+    steps, tolerance, share = limits
     matrix, right_side = np.empty((8, 8)), np.empty(8)
     left, top, right, bottom = box_at(boxes[0], one.shape[0])
     least = share * (right - left) * (bottom - top)
-    for _ in range(_STEPS[level]):
+    for _ in range(steps):
         warp(other, boxes[1], model, planes)
         used = _jacobian(one, boxes[0], model, planes)
         weighted = planes[WEIGHTED]
@@ -150,7 +156,7 @@ def _refine(
                 largest = max(largest, abs(right_side[i]))
         if used < least or not _plausible(model, start):
             return False
-        if largest < _TOLERANCES[level]:
+        if largest < tolerance:
             break
     return True
 
@@ -267,7 +273,8 @@ def compare(
             if level < 2:
                 reduce(first, box[0], one)
                 reduce(second, box[1], other)
-            good = _refine(one, other, box, model, start, planes, level, least)
+            limits = _STEPS[level], _TOLERANCES[level], least
+            good = refine(one, other, box, model, start, planes, limits)
             if level == 0:
                 if not good:  # the next level begins from the start again
                     model[:6], model[6], model[7] = start, 1, 0

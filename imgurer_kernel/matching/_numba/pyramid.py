@@ -1,4 +1,4 @@
-"""Reduce a picture to the sides 16, 32 and 64, as `imgurer_kernel.matching.alignment` does."""
+"""Reduce, blur and standardize grays as `imgurer_kernel.matching.alignment` does."""
 
 # numba infers other types than mypy.
 # mypy: disable-error-code="no-any-return, operator, return-value, assignment, arg-type"
@@ -46,7 +46,7 @@ def _squares(row: Float32s, mean: float) -> float:
 
 
 @compiled(f"float32({_LEVEL}, {_BOX})", fastmath=True)
-def _standardize(level: Float32s, box: Int64s) -> float:
+def standardize(level: Float32s, box: Int64s) -> float:
     """Scale to mean 0 and deviation 1 within a box, in place; return the deviation, at least 2."""
     side = level.shape[0]
     left, top, right, bottom = box_at(box, side)
@@ -69,7 +69,7 @@ def _standardize(level: Float32s, box: Int64s) -> float:
 def reduce(picture: UInt8s, box: Int64s, out: Float32s) -> float:
     """Average a picture to the side of `out`, standardize it there, return its deviation."""
     side = out.shape[0]
-    step = SIDE // side
+    step = picture.shape[0] // side
     scale = _ONE / float32(step * step)
     for y in range(side):
         for x in range(side):
@@ -78,25 +78,29 @@ def reduce(picture: UInt8s, box: Int64s, out: Float32s) -> float:
                 for j in range(step):
                     total += picture[y * step + i, x * step + j]
             out[y, x] = float32(total) * scale
-    return _standardize(out, box)
+    return standardize(out, box)
+
+
+@compiled(f"void({_PICTURE}, {_LEVEL})", fastmath=True)
+def blur(picture: UInt8s, out: Float32s) -> None:
+    """Blur by (1, 2, 1) / 4 both ways; the outermost row and column are repeated."""
+    side = picture.shape[0]
+    row = np.empty(side, np.float32)
+    for y in range(side):
+        above, here, below = picture[max(y - 1, 0)], picture[y], picture[min(y + 1, side - 1)]
+        for x in range(side):
+            row[x] = float32(above[x]) + float32(2) * float32(here[x]) + float32(below[x])
+        for x in range(1, side - 1):
+            out[y, x] = (row[x - 1] + float32(2) * row[x] + row[x + 1]) * float32(1 / 16)
+        out[y, 0] = (float32(3) * row[0] + row[1]) * float32(1 / 16)
+        out[y, side - 1] = (row[side - 2] + float32(3) * row[side - 1]) * float32(1 / 16)
 
 
 @compiled(f"float32({_PICTURE}, {_BOX}, {_LEVEL})", fastmath=True)
 def smooth(picture: UInt8s, box: Int64s, out: Float32s) -> float:
-    """Blur by (1, 2, 1) / 4 both ways into `out`, standardize there, return the deviation.
-
-    At the edges the outermost row and column are repeated.
-    """
-    row = np.empty(SIDE, np.float32)
-    for y in range(SIDE):
-        above, here, below = picture[max(y - 1, 0)], picture[y], picture[min(y + 1, SIDE - 1)]
-        for x in range(SIDE):
-            row[x] = float32(above[x]) + float32(2) * float32(here[x]) + float32(below[x])
-        for x in range(1, SIDE - 1):
-            out[y, x] = (row[x - 1] + float32(2) * row[x] + row[x + 1]) * float32(1 / 16)
-        out[y, 0] = (float32(3) * row[0] + row[1]) * float32(1 / 16)
-        out[y, SIDE - 1] = (row[SIDE - 2] + float32(3) * row[SIDE - 1]) * float32(1 / 16)
-    return _standardize(out, box)
+    """Blur into `out`, see `blur`, standardize there, return the deviation."""
+    blur(picture, out)
+    return standardize(out, box)
 
 
 @compiled(f"Tuple(({_LEVEL}, {_LEVEL}, {_LEVEL}))()")

@@ -80,13 +80,12 @@ export default {
     }
     function choose(figure, { range = false } = {}) {
       const all = files();
-      const ids = [idOf(figure)];
       if (range && anchor !== null && figureOf(anchor)) {
         const ends = [all.indexOf(figureOf(anchor)), all.indexOf(figure)].sort((a, b) => a - b);
         for (const other of all.slice(ends[0], ends[1] + 1)) selection.add(idOf(other));
       } else {
-        for (const id of ids) if (!selection.delete(id)) selection.add(id);
-        anchor = ids[0];
+        if (!selection.delete(idOf(figure))) selection.add(idOf(figure));
+        anchor = idOf(figure);
       }
       showSelection();
     }
@@ -241,15 +240,13 @@ export default {
 
     // Move the focus to what was undone, once it is on the page.
     function showPlace() {
-      if (hasMovedOn) return;
-      wanted = model.get("place")[0];
+      wanted = hasMovedOn ? null : model.get("place")[0];
       goToWanted();
     }
     function goToWanted() {
-      if (wanted === null) return;
-      const section = sectionOf(figureOf(wanted));
       if (hasMovedOn) wanted = null;
-      if (wanted === null || !section || section.classList.contains("imgurer-decided")) return;
+      const section = wanted === null ? null : sectionOf(figureOf(wanted));
+      if (!section || section.classList.contains("imgurer-decided")) return;
       wanted = null;
       focus(section.querySelector(".imgurer-file"));
     }

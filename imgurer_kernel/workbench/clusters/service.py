@@ -32,6 +32,7 @@ from imgurer_kernel.matching.labels import (
     may_be_equal,
     measure_pairs,
 )
+from imgurer_kernel.matching.original_pairs import LEFT_OUT, UNREADABLE
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
@@ -310,10 +311,12 @@ class ClusterService:
 
 def _plan(result: ClusterResult) -> str:
     """Describe the scope of a search, and how many pairs it has skipped."""
-    unread = int(result.judgements.columns()[2][:, -1].sum())
+    originals = result.judgements.columns()[2][:, -1]
+    unread, left_out = (int((originals == state).sum()) for state in (UNREADABLE, LEFT_OUT))
     skipped = result.pairs.not_looked_at
     return (
         str(result.scope)
         + f"; {unread:,} pairs of pages by their thumbnails" * bool(unread)
+        + f"; {left_out:,} pairs of pages of one layout skipped" * bool(left_out)
         + f"; {skipped:,} pairs of look-alikes skipped" * bool(skipped)
     )

@@ -118,10 +118,9 @@ class ImageLoader:
         by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
         return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
 
-    def originals(self, image_ids: Int64s) -> list[UInt8s]:
-        """Read originals reduced to `ORIGINAL_SIDE`; unreadable ones are left out."""
-        read = [self.original(digest) for digest in self._digests(image_ids.tolist())]
-        return [picture for picture in read if picture is not None]
+    def originals(self, image_ids: Int64s) -> list[UInt8s | None]:
+        """Read originals reduced to `ORIGINAL_SIDE`; None for those that cannot be read."""
+        return list(in_order(self.original, self._digests(image_ids.tolist())))
 
     def original(self, digest: str) -> UInt8s | None:
         """Read an original reduced to `ORIGINAL_SIDE`; None if it cannot be read."""
