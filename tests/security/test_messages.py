@@ -8,7 +8,8 @@ from jupyter_server.services.kernels.connection.base import (
     serialize_msg_to_ws_v1,
 )
 
-from tests.e2e.test_http import ask, channels, kernel_of
+from tests.e2e.servers import serving
+from tests.e2e.test_http import ask, channels, kernel_of, write_notebook
 
 pytestmark = pytest.mark.e2e
 
@@ -53,3 +54,35 @@ def test_no_message_makes_a_kernel_run_code_or_tell_of_itself(team, cookies, tmp
                 answered.add(parent.get("msg_id"))
     assert not answered & {f"{kind} {at}" for kind in REFUSED for at in ("shell", "control")}
     assert not trace.exists()
+
+
+def test_an_error_of_a_kernel_is_told_without_details_and_the_page_goes_on(tmp_path):
+    """The server failed to pass it on, and passed on nothing more."""
+    notebook = write_notebook(
+        tmp_path / "dashboard.ipynb", "from ipywidgets import IntText", "IntText()"
+    )
+    with serving(tmp_path / "store", notebook=notebook, preheat=0) as server:
+        kernel = kernel_of(ask(server, "/"))
+        with channels(server, kernel) as page:
+
+            def answers_to(kind, content, number="1"):
+                page.send(sent(kind, content, kind + number))
+                found, reply = {}, kind.replace("_request", "_reply")
+                while b'"idle"' not in found.get("status", b"") or reply not in {kind, *found}:
+                    _, parts = deserialize_msg_from_ws_v1(page.recv(timeout=60))
+                    if json.loads(parts[1]).get("msg_id") == kind + number:
+                        found[json.loads(parts[0])["msg_type"]] = parts[3]
+                return found
+
+            models = answers_to("comm_info_request", {"target_name": "jupyter.widget"})
+            state = {"layout": "IPY_MODEL_none"}
+            data = {"method": "update", "state": state, "buffer_paths": []}
+            errors = [
+                answers_to("comm_msg", {"comm_id": comm_id, "data": data}, comm_id).get("error")
+                for comm_id in json.loads(models["comm_info_reply"])["comms"]
+            ]
+            (error,) = filter(None, errors)
+            assert json.loads(error)["ename"] == "ExecutionError"
+            assert b"Traceback" not in error
+            assert answers_to("kernel_info_request", {})
+        assert not any("AttributeError" in line for line in server.lines)

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from asyncio import Task, current_task
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -169,6 +170,10 @@ class VisitorKernelManager(AsyncMappingKernelManager):
             started: str = await super().start_kernel(env=environment, cwd=self.folder, **kwargs)
         finally:
             self._starting.discard(number)
+        # Jupyter Server looks for it there when a kernel reports an error, and fails without it.
+        with suppress(KeyError):  # it may have ended
+            kernel: Any = self.get_kernel(started)
+            kernel.traceback_replacement_message = self.traceback_replacement_message
         if task := current_task():
             self._started[task] = started
         return started
