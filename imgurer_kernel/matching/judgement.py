@@ -298,7 +298,9 @@ def _compare_originals(
     rows = np.flatnonzero(doubt | unsure)
     likeness = features[rows, local.REST_Q25] - features[rows, local.BAD] - lacking[rows]
     ends = first[rows], second[rows]
-    measured, states = images.originals.compare(*ends, maps[rows], content[rows], likeness)
+    measured, states = images.originals.compare(
+        *ends, maps[rows], content[rows], likeness, _has_other_writing
+    )
     judged[rows, -1] = states
     # Of many pages of one layout those that are most alike were compared: the others are others.
     judged[rows[states == LEFT_OUT], 0] = Relation.SAME_LAYOUT

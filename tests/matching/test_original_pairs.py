@@ -45,7 +45,11 @@ def compared(pairs, ends, likeness=None):
     n = len(ends)
     maps, content = np.tile(IDENTITY, (n, 1)), np.tile(WHOLE, (n, 1, 1))
     alike = np.full(n, 0.5) if likeness is None else np.array(likeness)
-    return pairs.compare(first, second, maps, content, alike)
+    return pairs.compare(first, second, maps, content, alike, is_other)
+
+
+def is_other(found):
+    return found[local.LACK] > 0.01
 
 
 def test_pages_with_other_writing_disagree_and_each_original_is_read_once():
@@ -100,6 +104,18 @@ def test_a_likely_copy_is_compared_however_many_others_were_before(monkeypatch):
         assert COMPARED in states, "a pair that is asked again counts once"
     assert compared(pairs, ALL[-1:], [0.9])[1].tolist() == [COMPARED]
     assert compared(pairs, ALL[-2:-1], [0.1])[1].tolist() == [LEFT_OUT]
+
+
+def test_copies_do_not_count_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(module, "MAX_COMPARED", 1)
+    load = Originals()
+    load.pages.update(dict.fromkeys((110, 120, 130), load.pages[100]))
+    pairs = OriginalPairs(IDS, load)
+    likeness = [0.9 - 0.1 * max(ends) - 0.01 * min(ends) for ends in ALL]
+    _, states = compared(pairs, ALL, likeness)
+    result = dict(zip(ALL, states.tolist(), strict=True))
+    assert all(result[ends] == COMPARED for ends in ALL if max(ends) < 4)
+    assert sorted(result.values()) == [COMPARED] * 11 + [LEFT_OUT] * 4
 
 
 def test_the_choice_does_not_depend_on_the_order_of_pairs(monkeypatch):
