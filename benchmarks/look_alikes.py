@@ -28,6 +28,7 @@ from accuracy_peers import PEERS, hash_all, star_labels, version
 from candidates import EDITS, planted
 from drawn_faces import draw_faces
 from drawn_icons import draw_icons
+from drawn_layouts import draw_layouts
 from drawn_memes import draw_memes
 from drawn_pages import draw_pages
 from drawn_radiographs import draw_radiographs
@@ -48,6 +49,7 @@ DRAWN = {
     "receipts": draw_receipts,
     "radiographs": draw_radiographs,
     "memes": draw_memes,
+    "layouts": draw_layouts,
 }
 PARTS = ("feed", "collage of 2", "collage of 3", "collage of 4")
 

@@ -32,8 +32,8 @@ def test_a_module_without_tests_of_its_own_is_left_to_its_room():
     for module in rooms.modules(ROOT):
         own = rooms.own_tests(module, ROOT)
         assert any(path.is_dir() or path.name.startswith("test_") for path in own), module
-    drawings = ROOT / "imgurer_kernel" / "matching" / "drawings.py"
-    assert [path.name for path in rooms.own_tests(drawings, ROOT)] == ["drawings.py", "matching"]
+    evidence = ROOT / "imgurer_kernel" / "matching" / "evidence.py"
+    assert [path.name for path in rooms.own_tests(evidence, ROOT)] == ["evidence.py", "matching"]
 
 
 def test_tests_that_import_a_module_beside_others_are_among_its_own():
