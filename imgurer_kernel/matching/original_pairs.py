@@ -85,7 +85,7 @@ class OriginalPairs:
         if self._load is None:
             return found, states
         left = np.arange(len(first))
-        # Pairs that turn out the same do not count: then there is room for the next ones.
+        # Only other pages count: without the rest there is room for the next ones.
         while len(left):
             chosen = self._choose(first[left], second[left], likeness[left])
             rows, left = left[chosen], left[~chosen]
@@ -100,8 +100,8 @@ class OriginalPairs:
                 )
                 if self._progress is not None:
                     self._progress("comparing originals", min(k + _CHUNK, len(rows)), len(rows))
-            for row in rows[states[rows] == COMPARED].tolist():
-                if not is_other(found[row]):
+            for row in rows.tolist():
+                if states[row] == UNREADABLE or not is_other(found[row]):
                     self._drop(int(first[row]), int(second[row]))
         states[left] = LEFT_OUT
         return found, states

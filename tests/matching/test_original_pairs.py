@@ -15,6 +15,7 @@ IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 WHOLE = np.array([[0, 0, 64, 64], [0, 0, 64, 64]])
 WORDS = ["alpha", "river", "stone", "green", "market", "window", "paper", "engine", "silver"]
 IDS = np.arange(6) * 10 + 100
+ALL = [(one, other) for one in range(6) for other in range(one + 1, 6)]
 
 
 def page(number):
@@ -77,13 +78,17 @@ def test_a_pair_with_a_damaged_original_is_marked_and_the_others_are_compared():
     assert not found[[0, 2]].any()
 
 
+def test_damaged_originals_leave_no_other_pair_out(monkeypatch):
+    monkeypatch.setattr(module, "MAX_COMPARED", 1)
+    likeness = [1 / (one + other) for one, other in ALL]
+    _, states = compared(OriginalPairs(IDS, Originals(damaged=IDS.tolist())), ALL, likeness)
+    assert states.tolist() == [UNREADABLE] * len(ALL)
+
+
 def test_without_originals_none_can_be_read():
     found, states = compared(OriginalPairs(IDS, None), [(0, 1)])
     assert states.tolist() == [UNREADABLE]
     assert found.shape == (1, local.FEATURES)
-
-
-ALL = [(one, other) for one in range(6) for other in range(one + 1, 6)]
 
 
 def test_each_image_is_compared_with_those_that_are_most_like_it(monkeypatch):
