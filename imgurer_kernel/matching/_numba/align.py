@@ -162,7 +162,7 @@ def refine(
 
 
 @compiled(f"void({_ROW}, {_ROW}, {_ROW}, int64, int64, {_LEVEL})", fastmath=True)
-def _products(
+def gradient_products(
     one: Float32s, other: Float32s, inside: Float32s, start: int, stop: int, columns: Float32s
 ) -> None:
     """Sum up the products of gradients with themselves and each other down some rows, and count.
@@ -210,7 +210,7 @@ def _measure(
     agreement, ceiling = _ZERO, _ZERO
     for row in range(rules.BLOCKS):
         y0, y1 = top - (-row * height // rules.BLOCKS), top - (-(row + 1) * height // rules.BLOCKS)
-        _products(gray, value, inside, y0, min(y1, bottom - 1), columns)
+        gradient_products(gray, value, inside, y0, min(y1, bottom - 1), columns)
         for column in range(rules.BLOCKS):
             x0, x1 = (
                 left - (-column * width // rules.BLOCKS),

@@ -13,7 +13,7 @@ from numba import float32
 from imgurer_kernel.common.numba_jit import compiled
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import same_layout as rules
-from imgurer_kernel.matching._numba.align import refine
+from imgurer_kernel.matching._numba.align import gradient_products, refine
 from imgurer_kernel.matching._numba.pyramid import blur, reduce, standardize
 from imgurer_kernel.matching._numba.warp import BY_GAIN, WEIGHT, warp, workspace
 from imgurer_kernel.matching.alignment import MIN_OVERLAP, SIDE
@@ -33,26 +33,14 @@ _ZERO = np.float32(0)
 def _block_sums(one: Float32s, planes: Float32s, sums: Float32s) -> None:
     """Sum up over blocks, (3, 256): energies of both pictures, and the products of gradients.
 
-    `planes` holds the second picture, warped. A gradient counts where its pixel and the right and
-    lower neighbors are inside.
+    `planes` holds the second picture, warped.
     """
     gray, other, inside = one.reshape(-1), planes[BY_GAIN], planes[WEIGHT]
     side = one.shape[0]
-    sums[:] = 0
-    columns = np.empty((3, side), np.float32)
-    energy, other_energy, product = columns[0], columns[1], columns[2]
+    columns = np.empty((4, side), np.float32)
     for row in range(_GRID):
-        columns[:] = 0
-        for y in range(row * _BLOCK, min((row + 1) * _BLOCK, side - 1)):
-            for x in range(side - 1):
-                here = np.uint64(y * side + x)
-                right, below = here + np.uint64(1), here + np.uint64(side)
-                where = inside[here] * inside[right] * inside[below]
-                across, down = gray[right] - gray[here], gray[below] - gray[here]
-                other_across, other_down = other[right] - other[here], other[below] - other[here]
-                energy[x] += (across * across + down * down) * where
-                other_energy[x] += (other_across * other_across + other_down * other_down) * where
-                product[x] += (across * other_across + down * other_down) * where
+        start, stop = row * _BLOCK, min((row + 1) * _BLOCK, side - 1)
+        gradient_products(gray, other, inside, start, stop, columns)
         for column in range(_GRID):
             for k in range(3):
                 total = _ZERO
