@@ -9,7 +9,7 @@ both directions, and the smaller share decides.
 import numpy as np
 
 from imgurer_kernel.common.threads import in_order
-from imgurer_kernel.common.types import BoolMask, Float64s, UInt8s
+from imgurer_kernel.common.types import Float64s, UInt8s
 
 FINE = 256
 """Side of the grays that are compared; thumbnails of 240 pixels hold enough."""
@@ -76,9 +76,7 @@ def background(pictures: UInt8s) -> Float64s:
     return shares
 
 
-def unmatched(
-    first: UInt8s, second: UInt8s, maps: Float64s, refined: BoolMask | None = None
-) -> Float64s:
+def unmatched(first: UInt8s, second: UInt8s, maps: Float64s) -> Float64s:
     """Measure the share of blocks without a match in the other picture; the smaller of both.
 
     Less than `DIFFERENT` where these are less than `MIN_BLOCKS`.
@@ -88,10 +86,8 @@ def unmatched(
     first, second
         uint8 (n, 256, 256): grays of the pairs, aspect not kept.
     maps
-        float64 (n, 6): from the first to the second picture, as found at 64x64.
-    refined
-        bool (n,): where pictures are aligned more finely before they count as different; None for
-        all. Elsewhere shares of `DIFFERENT` and more may be due to a rough map.
+        float64 (n, 6): from the first to the second picture, as found at 64x64. Those of pairs that
+        seem to be different are refined first.
 
     Returns
     -------
@@ -101,12 +97,11 @@ def unmatched(
 
     shares = np.zeros(len(first))
     maps = np.array(maps, np.float64)
-    refined = np.ones(len(first), np.bool_) if refined is None else refined
     first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
 
     def work(start: int) -> None:
         chunk = slice(start, start + _CHUNK)
-        layouts.unmatched(first[chunk], second[chunk], maps[chunk], refined[chunk], shares[chunk])
+        layouts.unmatched(first[chunk], second[chunk], maps[chunk], shares[chunk])
 
     for _ in in_order(work, range(0, len(first), _CHUNK)):
         pass

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from imgurer_kernel.matching import same_layout
-from imgurer_kernel.matching._numba import pyramid
+from imgurer_kernel.matching._numba import layouts, pyramid
+from imgurer_kernel.matching._numba.warp import workspace
 from imgurer_kernel.matching.alignment import warp
 from tests.support.copies import picture
 
@@ -202,13 +203,16 @@ def test_shares_without_refinement_equal_those_of_numpy(seed):
     for other in pages:
         for maps in (UNIT, rough(UNIT)):
             one, two = fine(FILLED)[0], fine(other)[0]
-            found = same_layout.unmatched(one[None], two[None], maps, np.array([False]))[0]
+            blurred = np.empty((2, 256, 256), np.float32)
+            pyramid.blur(one, blurred[0])
+            pyramid.blur(two, blurred[1])
+            sums = np.empty((3, 256), np.float32)
+            found = layouts.unmatched_at(*blurred, maps[0], workspace(256), sums)
             assert found == pytest.approx(unmatched_in_numpy(one, two, maps[0]), abs=2e-3)
 
 
-def test_only_pairs_that_ask_for_it_are_aligned_more_finely():
-    one, other = fine(FILLED, FILLED), fine(FILLED, FILLED)
-    maps = np.repeat(rough(UNIT), 2, axis=0)
-    refined, rough_share = same_layout.unmatched(one, other, maps, np.array([True, False]))
-    assert refined < same_layout.DIFFERENT <= rough_share
-    assert (maps == rough(UNIT)).all(), "the caller's maps stay as they are"
+def test_rough_maps_are_refined_first_and_stay_as_they_are():
+    one, maps = fine(FILLED), rough(UNIT)
+    assert unmatched_in_numpy(one[0], one[0], maps[0]) >= same_layout.DIFFERENT
+    assert same_layout.unmatched(one, one, maps)[0] < same_layout.DIFFERENT
+    assert (maps == rough(UNIT)).all()

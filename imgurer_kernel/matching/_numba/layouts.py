@@ -11,7 +11,7 @@ import numpy as np
 from numba import float32
 
 from imgurer_kernel.common.numba_jit import compiled
-from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, UInt8s
+from imgurer_kernel.common.types import Float32s, Float64s, UInt8s
 from imgurer_kernel.matching import same_layout as rules
 from imgurer_kernel.matching._numba.align import gradient_products, refine
 from imgurer_kernel.matching._numba.pyramid import blur, reduce, standardize
@@ -50,7 +50,7 @@ def _block_sums(one: Float32s, planes: Float32s, sums: Float32s) -> None:
 
 
 @compiled(f"float64({_LEVEL}, {_LEVEL}, {_MODEL}, {_LEVEL}, {_LEVEL})", fastmath=True)
-def _unmatched(
+def unmatched_at(
     one: Float32s, other: Float32s, transform: Float64s, planes: Float32s, sums: Float32s
 ) -> float:
     """Return the share of unmatched blocks of blurred grays at a map; the smaller of both."""
@@ -111,24 +111,20 @@ def _refine(
         start[:] = model[:6]
 
 
-@compiled(
-    f"void({_PICTURES}, {_PICTURES}, float64[:, ::1], boolean[::1], float64[::1])", fastmath=True
-)
-def unmatched(
-    firsts: UInt8s, seconds: UInt8s, maps: Float64s, refined: BoolMask, shares: Float64s
-) -> None:
-    """Write the shares of pairs; refine maps in place where `refined` asks and where it counts."""
+@compiled(f"void({_PICTURES}, {_PICTURES}, float64[:, ::1], float64[::1])", fastmath=True)
+def unmatched(firsts: UInt8s, seconds: UInt8s, maps: Float64s, shares: Float64s) -> None:
+    """Write the shares of pairs; refine maps in place where that may decide."""
     one, other = np.empty((_FINE, _FINE), np.float32), np.empty((_FINE, _FINE), np.float32)
     coarse, planes = workspace(_COARSE), workspace(_FINE)
     sums = np.empty((3, _GRID * _GRID), np.float32)
     for k in range(len(maps)):
         blur(firsts[k], one)
         blur(seconds[k], other)
-        shares[k] = _unmatched(one, other, maps[k], planes, sums)
+        shares[k] = unmatched_at(one, other, maps[k], planes, sums)
         # Most copies need no finer alignment, which takes nearly all of the time.
-        if shares[k] < rules.DIFFERENT or not refined[k]:
+        if shares[k] < rules.DIFFERENT:
             continue
         _refine(firsts[k], seconds[k], one, other, maps[k], coarse, planes)
         blur(firsts[k], one)
         blur(seconds[k], other)
-        shares[k] = _unmatched(one, other, maps[k], planes, sums)
+        shares[k] = unmatched_at(one, other, maps[k], planes, sums)
