@@ -4,14 +4,12 @@ import io
 import shutil
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 from PIL import Image
 
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, CatalogDamaged
 from imgurer_kernel.store.blobs import BlobStore
-from imgurer_kernel.store.catalog import integrity
 from imgurer_kernel.store.maintenance import check
 from imgurer_kernel.store.maintenance.findings import CheckState
 from tests.support.disks import other_disk
@@ -212,23 +210,6 @@ def test_nothing_in_lost_and_found_is_overwritten(new_store):
     assert sorted(path.name for path in folder.iterdir()) == [
         "notes.txt", "notes.txt.1", "notes.txt.2",
     ]  # fmt: skip
-
-
-def test_a_sound_block_is_what_duckdb_wrote(tmp_path):
-    path = tmp_path / "some.duckdb"
-    with duckdb.connect(path) as connection:
-        connection.execute(
-            "CREATE TABLE t AS SELECT i, sha256(i::VARCHAR) AS s FROM range(9999) r(i)"
-        )
-    assert integrity.damaged_blocks(path) == []
-    data = path.read_bytes()
-    for at in (9, 5000, 9000, 13_000, len(data) - 1):
-        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        assert len(integrity.damaged_blocks(path)) == 1, at
-    for size in (len(data) - 1, len(data) - 1024, 3 * 4096 + 5):
-        path.write_bytes(data[:size])
-        [found] = integrity.damaged_blocks(path)
-        assert "cut off" in found
 
 
 def test_a_flat_animation_without_a_digest_of_all_frames_lacks_nothing(new_store):

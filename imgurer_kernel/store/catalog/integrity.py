@@ -1,25 +1,12 @@
-"""Check a catalog: the blocks of its file, the rows of its tables, and their consistency.
-
-DuckDB compares the checksum of a block only when a query reads it; a truncated file or an
-overwritten index shows only at the next write. So this module checks every block.
-"""
+"""Check a catalog: the rows of its tables, and their consistency."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-
-from imgurer_kernel.common.atomic_files import mapped_os_errors
 from imgurer_kernel.store.catalog.connection import Connection, first_row
 
 LOST = "lost"
 """The algorithm of a fingerprint of which a part is lost: it is recomputed like outdated ones."""
-
-# The layout of a DuckDB file: three headers, then blocks, each with the checksum of the rest of it
-# in its first eight bytes (`Checksum` in DuckDB's src/common/checksum.cpp).
-_HEADERS, _HEADER, _BLOCK = 3, 4096, 1 << 18
-_FACTOR, _START = np.uint64(0xBF58476D1CE4E5B9), 5381
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,53 +30,6 @@ class Mismatch:
     repairable: bool
     image_id: int | None = None
     digest: str = ""
-
-
-def damaged_blocks(path: Path) -> list[str]:
-    """Describe damage of a catalog file; call it only while no process has the file open.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be read.
-    """
-    found: list[str] = []
-    with mapped_os_errors(path), path.open("rb") as file:
-        headers = [file.read(_HEADER) for _ in range(_HEADERS)]
-        found += (
-            f"header {number} of {path} was overwritten"
-            for number, header in enumerate(headers)
-            if not _is_sound(header)
-        )
-        number, known = 0, _number_of_blocks(headers)
-        while block := file.read(_BLOCK):
-            if len(block) < _BLOCK:
-                # There may be fewer whole blocks than the header says, since DuckDB cuts off free
-                # ones at the end. What begins beyond them was begun on a full disk, and nothing
-                # refers to it.
-                if number >= known:
-                    break
-                words = f"{path} ends within its block {number}, after {len(block):,} bytes"
-                found.append(f"{words}: it was cut off")
-            # A block that was allocated and never written is all zeros.
-            elif not _is_sound(block) and any(block):
-                found.append(f"block {number} of {path} has another checksum than its bytes")
-            number += 1
-    return found
-
-
-def _number_of_blocks(headers: Sequence[bytes]) -> int:
-    """Return the number of blocks by the later of the two sound headers; 0 if neither is."""
-    # Checksum, iteration, two pointers, number of blocks; the first header has only the version.
-    words = [np.frombuffer(each, "<u8", 5) for each in headers[1:] if _is_sound(each)]
-    return max(((int(it[1]), int(it[4])) for it in words), default=(0, 0))[1]
-
-
-def _is_sound(block: bytes) -> bool:
-    words = np.frombuffer(block, "<u8", len(block) // 8)
-    if len(words) < 2:
-        return False
-    return int(words[0]) == int(np.bitwise_xor.reduce(words[1:] * _FACTOR)) ^ _START
 
 
 def table_names(connection: Connection) -> list[str]:

@@ -21,6 +21,7 @@ from imgurer_kernel.store.blobs.nesting import nested
 from imgurer_kernel.store.catalog import (
     Connection,
     commands,
+    file_blocks,
     fingerprints,
     integrity,
     queries,
@@ -116,7 +117,7 @@ class StoreCheck:
             except CatalogDamaged as error:
                 found.append(f"the table {table} cannot be read: {error.__cause__ or error}")
         with catalog.closed_file() as path:
-            found += integrity.damaged_blocks(path)
+            found += file_blocks.damaged_blocks(path)
         if not found:
             return
         words = "`imgurer check --repair` rebuilds it from what can be read"
