@@ -7,6 +7,12 @@ from typing import Any
 
 from imgurer_kernel.errors import PortTaken, ServerError
 
+UNREAD_WITHIN = 60.0
+"""Seconds that a client may leave an answer unread before its connection is closed (on Linux).
+
+Otherwise a client that never reads would keep its connection, and the answer, forever.
+"""
+
 
 class ListeningSocket(socket.socket):
     """Refuses connections while this process can open no more files.
@@ -85,6 +91,10 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
 def _listen(family: int, address: str, port: int) -> socket.socket:
     options = {"dualstack_ipv6": False} if family == socket.AF_INET6 else {}
     listening = socket.create_server((address, port), family=family, **options)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Accepted connections inherit it.
+        milliseconds = round(UNREAD_WITHIN * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     return ListeningSocket(fileno=listening.detach())
 
 
