@@ -3,11 +3,16 @@
 One line is one event: control characters and everything beyond ASCII are escaped, so that no name
 can forge another line. Passwords, tokens and cookies are never logged. The server rotates the file
 when it is large; its kernels and commands only append.
+
+A visitor can make a page's process fail at each message. So such a process logs few errors, or those
+lines would push all others out of the rotated files.
 """
 
 import json
 import logging
 import os
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler, WatchedFileHandler
@@ -23,6 +28,9 @@ BACKUPS = 5
 
 _LONGEST = 500
 """Most characters of one value, since clients may send texts of any length."""
+
+_BURST, _SECONDS_EACH = 20, 10.0
+"""Errors that a page's process logs at once, and seconds until it logs one more."""
 
 _events = logging.getLogger("imgurer.events")
 _errors = logging.getLogger("imgurer_kernel")
@@ -51,10 +59,18 @@ def path_of(root: Path) -> Path:
     return root / FOLDER / FILE
 
 
-def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> bool:
+def open_log(
+    root: Path,
+    *,
+    process: str,
+    by: str = "",
+    turns: bool = False,
+    libraries: Iterable[logging.Logger] = (),
+) -> bool:
     """Begin to log events of this process; a log that is open already is closed.
 
-    Errors and warnings are written to standard error as well, except in a page's process.
+    Errors and warnings of this package are logged, too. They are written to standard error as well,
+    except in a page's process, which also logs errors of all other packages.
 
     Parameters
     ----------
@@ -64,6 +80,8 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
         Name of the user for whom it runs.
     turns
         Whether this is the one process that rotates the file.
+    libraries
+        Loggers of other packages that write to standard error: they write to the log instead.
 
     Returns
     -------
@@ -90,9 +108,21 @@ def open_log(root: Path, *, process: str, by: str = "", turns: bool = False) -> 
     # With any handler Python no longer writes to standard error, where an operator looks first.
     if process != "page" and logging.lastResort and not _errors.hasHandlers():
         _errors.addHandler(logging.lastResort)
-    for logger in (_events, _errors):
+    loggers = {_events, _errors}
+    if process == "page":
+        handler.addFilter(_FewErrors())
+        loggers = {_events, logging.getLogger()}
+    for library in libraries:
+        library.handlers.clear()
+        if not library.propagate:
+            loggers.add(library)
+    for logger in loggers:
         logger.addHandler(handler)
+    _opened.extend(loggers)
     return True
+
+
+_opened: list[logging.Logger] = []
 
 
 def close_log() -> None:
@@ -100,10 +130,11 @@ def close_log() -> None:
     if logging.lastResort:
         _errors.removeHandler(logging.lastResort)
     for handler in list(_events.handlers):
-        for logger in (_events, _errors):
+        for logger in _opened:
             logger.removeHandler(handler)
         with suppress(OSError):  # on a full disk, closing flushes and fails again
             handler.close()
+    _opened.clear()
 
 
 class JsonLines(logging.Formatter):
@@ -132,7 +163,13 @@ class JsonLines(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, object] = {"at": at, "event": record.getMessage(), "process": self._process}
         facts = getattr(record, "facts", None)
-        if facts is None:
+        if facts is None and not _is_ours(record):
+            line |= {"event": "library-error", "message": _cut(record.getMessage())}
+            line |= {"logger": record.name}
+            if record.exc_info and record.exc_info[0]:
+                kind, error, _ = record.exc_info
+                line["error"] = _cut(f"{kind.__name__}: {error}")
+        elif facts is None:
             message, more = record.getMessage(), ""
             if record.exc_info:
                 more = self.formatException(record.exc_info)
@@ -141,6 +178,8 @@ class JsonLines(logging.Formatter):
             line |= {"event": record.levelname.lower(), "message": _cut(message)}
             if more:
                 line["traceback"] = more[-4000:]  # the error is at its end
+        if left_out := getattr(record, "left_out", 0):
+            line["left_out"] = left_out
         if self._by:
             line["by"] = self._by
         line |= {name: _cut(value) for name, value in (facts or {}).items() if value is not None}
@@ -149,6 +188,34 @@ class JsonLines(logging.Formatter):
 
 def _cut(value: object) -> object:
     return value[:_LONGEST] if isinstance(value, str) else value
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] in {"imgurer", "imgurer_kernel"}
+
+
+class _FewErrors(logging.Filter):
+    """Lets some errors through, and all events; the next error says how many were left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left, self._at, self._left_out = float(_BURST), time.monotonic(), 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to log a record."""
+        if hasattr(record, "facts"):
+            return True
+        if record.levelno < logging.ERROR and not _is_ours(record):
+            return False  # such as that a page's widget is closed already
+        now = time.monotonic()
+        self._left = min(_BURST, self._left + (now - self._at) / _SECONDS_EACH)
+        self._at = now
+        if self._left < 1:
+            self._left_out += 1
+            return False
+        self._left -= 1
+        record.left_out, self._left_out = self._left_out, 0
+        return True
 
 
 class _RotatedFile(RotatingFileHandler):

@@ -6,9 +6,11 @@ for the answer.
 """
 
 import json
+import logging
 import os
 from pathlib import Path
 
+from traitlets.log import get_logger
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
@@ -39,11 +41,15 @@ def visitor() -> str | None:
     """
     _wait_for_visitor()
     cookie = os.environ.get(COOKIE_VARIABLE, "")
-    if not cookie:
-        return None
-    header = os.environ.get("HTTP_COOKIE", "")
-    user = session_cookies.unseal_header(header, _key(), cookie).user
-    open_log(_root(), process="page", by=user)
+    user = None
+    if cookie:
+        header = os.environ.get("HTTP_COOKIE", "")
+        user = session_cookies.unseal_header(header, _key(), cookie).user
+    if VISITOR_INFO_VARIABLE in os.environ:
+        # What a page sends may be anything: the kernel's errors go to the log, and neither to the
+        # page nor to the server's terminal.
+        libraries = [logging.getLogger(name) for name in (get_logger().name, "tornado")]
+        open_log(_root(), process="page", by=user or "", libraries=libraries)
     return user
 
 

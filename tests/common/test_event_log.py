@@ -133,3 +133,53 @@ def test_a_full_disk_stops_the_log_only(tmp_path, capfd):
     note("login", user="ben")
     close_log()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_page_logs_few_errors_and_all_events(tmp_path, monkeypatch):
+    """A visitor can make it fail at each message, and would push all else out of the log."""
+    clock = [0.0]
+    monkeypatch.setattr(event_log.time, "monotonic", lambda: clock[0])
+    open_log(tmp_path, process="page", by="ben")
+    for number in range(500):
+        logging.getLogger("imgurer_kernel.ui.jobs").error("failed: %d", number)
+        logging.getLogger("elsewhere").error("failed: %d", number)
+        note("upload", number=number)
+    found = lines(tmp_path)
+    assert sum(line["event"] == "upload" for line in found) == 500
+    assert sum("failed" in line.get("message", "") for line in found) == event_log._BURST
+    clock[0] += event_log._SECONDS_EACH
+    for number in (500, 501):
+        logging.getLogger("elsewhere").error("failed: %d", number)
+    (last,) = lines(tmp_path)[len(found) :]
+    assert last["message"] == "failed: 500"
+    assert last["left_out"] == 2 * 500 - event_log._BURST
+
+
+def test_errors_of_other_packages_are_one_short_line_of_a_page(tmp_path, capfd):
+    """A library's logger that writes to standard error writes to the log instead."""
+    terminal = logging.getLogger("a-library")
+    terminal.propagate = False
+    terminal.addHandler(logging.StreamHandler(sys.__stderr__))
+    open_log(tmp_path, process="page", libraries=[terminal])
+    for logger in (terminal, logging.getLogger("another")):
+        logger.warning("no such widget")
+        try:
+            int("x" * 10_000 + "\nERROR: a line")
+        except ValueError:
+            logger.exception("a message failed\n%s", "y" * 10_000)
+    found = lines(tmp_path)
+    assert [line["logger"] for line in found] == ["a-library", "another"]
+    for line in found:
+        assert line["message"].startswith("a message failed\ny")
+        assert line["error"].startswith("ValueError: ")
+        assert len(json.dumps(line)) < 1500
+    close_log()
+    assert capfd.readouterr() == ("", "")
+    terminal.error("afterwards")
+    assert len(lines(tmp_path)) == 2
+
+
+def test_other_packages_are_not_logged_by_other_processes(tmp_path):
+    open_log(tmp_path, process="server")
+    logging.getLogger("another").error("a message failed")
+    assert not path_of(tmp_path).read_text()
