@@ -4,8 +4,8 @@ One line is one event: control characters and everything beyond ASCII are escape
 can forge another line. Passwords, tokens and cookies are never logged. The server rotates the file
 when it is large; its kernels and commands only append.
 
-A visitor can make a page's process fail at each message. So such a process logs few errors, or those
-lines would push all others out of the rotated files.
+A visitor can make a page's process fail at each message. So such a process logs few errors, or
+those lines would push all others out of the rotated files.
 """
 
 import json

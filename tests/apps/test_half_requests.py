@@ -1,6 +1,7 @@
 """Connections of clients that stop in the middle of a request or an answer are closed."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -129,7 +130,7 @@ def test_the_connection_of_a_client_that_reads_no_answer_is_closed(server):
     serving, address = server
     with socket.create_connection(address) as client:
         client.settimeout(1)
-        with pytest.raises(OSError, match="timed out|reset|pipe"):
+        with contextlib.suppress(OSError):  # nothing more fits into the buffers of both
             while True:
                 client.sendall(GET * 100)
         eventually(lambda: not serving._connections)

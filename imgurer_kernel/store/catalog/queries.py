@@ -260,7 +260,10 @@ _ORDERS = {"newest": "image_id DESC", "largest": "bytes DESC, image_id"}
 
 
 def _int64(image_ids: ImageIds) -> Int64s:
-    return np.asarray(image_ids, np.int64).reshape(-1)
+    try:
+        return np.asarray(image_ids, np.int64).reshape(-1)
+    except OverflowError as error:  # a page may ask for any number
+        raise unknown_image([int(each) for each in image_ids if abs(each) >> 63]) from error
 
 
 def _active_ids(connection: Connection) -> Int64s:

@@ -19,6 +19,7 @@ from imgurer_kernel.ui.panels.review_bars import bars_of
 from imgurer_kernel.ui.panels.viewer import ViewerPanel
 from imgurer_kernel.ui.widgets.chunks import DownloadFile
 from imgurer_kernel.ui.widgets.download import Download
+from imgurer_kernel.ui.widgets.messages import whole
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 from imgurer_kernel.ui.widgets.review_board import ReviewBoard, ReviewCluster
 
@@ -207,16 +208,16 @@ class ReviewPanel(Panel):
         # What is not open yet would cover what the user does next, and take its keys.
         self.comparison.job.cancel()
         self.viewer.job.cancel()
-        cluster_id = _number(message.get("cluster_id"))
+        cluster_id = whole(message.get("cluster_id"))
         acts: dict[str, Callable[[], None]] = {
             "remove_others": lambda: model.remove_others(cluster_id),
             "decide": lambda: self._decide(cluster_id, message.get("verdict")),
-            "keep": lambda: model.keep(_number(message.get("file_id"))),
+            "keep": lambda: model.keep(whole(message.get("file_id"))),
             "remove": lambda: model.remove_files(_numbers(message.get("file_ids"))),
             "keep_selected": lambda: self._keep_selected(_numbers(message.get("file_ids"))),
             "undo": lambda: model.undo(cluster_id if cluster_id in model.done else None),
-            "look": lambda: self._look(_number(message.get("file_id"))),
-            "compare": lambda: self._compare(cluster_id, _number(message.get("file_id"))),
+            "look": lambda: self._look(whole(message.get("file_id"))),
+            "compare": lambda: self._compare(cluster_id, whole(message.get("file_id"))),
             "compare_selected": lambda: self._compare_files(_numbers(message.get("file_ids"))),
             "preview": model.show_preview,
             "confirm": model.confirm,
@@ -297,10 +298,5 @@ class ReviewPanel(Panel):
         return DownloadFile.from_bytes(name, "text/csv", to_csv(table).encode("utf-8-sig"))
 
 
-def _number(value: object) -> int:
-    # JSON's booleans are ints in Python.
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
-
-
 def _numbers(values: object) -> list[int]:
-    return [_number(each) for each in values] if isinstance(values, list) else []
+    return [whole(each) for each in values] if isinstance(values, list) else []

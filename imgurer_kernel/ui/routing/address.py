@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import anywidget
 
 from imgurer_kernel.ui.theme.theme import static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 _MAX_LENGTH = 2000
 
@@ -81,7 +82,7 @@ class AddressBar(anywidget.AnyWidget):
         self._navigation = 0
         self.current = Route("")
         super().__init__()
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def go(self, route: Route, *, replace: bool = False) -> None:
         """Set the route in the URL; Back leads to the previous one, unless `replace` is set.
@@ -96,6 +97,6 @@ class AddressBar(anywidget.AnyWidget):
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "navigated":
-            self._navigation = message.get("navigation", 0)
+            self._navigation = whole(message.get("navigation"), 0)
             self.current = Route.parse(str(message.get("hash", "")))
             self._on_navigate(self.current)

@@ -9,6 +9,7 @@ import traitlets
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.theme.theme import script, static
 from imgurer_kernel.ui.widgets.chunks import ChunkSender, DownloadFile
+from imgurer_kernel.ui.widgets.messages import receive_messages
 
 
 class Download(anywidget.AnyWidget):
@@ -37,7 +38,7 @@ class Download(anywidget.AnyWidget):
         self._job = job
         self._prepare = prepare
         self._sender = ChunkSender(self._send_piece, job.fail)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def start(self) -> None:
         """Make the file and send it, as a click on the button does."""

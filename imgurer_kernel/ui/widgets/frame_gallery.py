@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 from imgurer_kernel.ui.widgets.tile_board import BOARD_SCRIPTS, BOARD_STYLES
 from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
@@ -65,7 +66,7 @@ class FrameGallery(anywidget.AnyWidget):
     def __init__(self, on_page: Callable[[int], None], **traits: object) -> None:
         self._on_page = on_page
         super().__init__(**traits)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     @traitlets.default("_content")
     def _empty_content(self) -> dict[str, Any]:
@@ -86,9 +87,9 @@ class FrameGallery(anywidget.AnyWidget):
         return joined(proposal["value"], self.total)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
-        number = message.get("value")
+        number = whole(message.get("value"))
         last = max(0, self.total - 1) // self.page_size
-        if message.get("kind") == "page" and isinstance(number, int) and 0 <= number <= last:
+        if message.get("kind") == "page" and 0 <= number <= last:
             self._on_page(number)
 
 

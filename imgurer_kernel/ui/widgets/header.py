@@ -7,6 +7,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages
 
 KEYS = (
     ("/", "go to the search"),
@@ -52,7 +53,7 @@ class Header(anywidget.AnyWidget):
     def __init__(self, on_follow: Callable[[str], None], **traits: object) -> None:
         super().__init__(**traits)
         self._on_follow = on_follow
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "go":

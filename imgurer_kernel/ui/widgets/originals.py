@@ -8,6 +8,7 @@ import traitlets
 
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.widgets.chunks import ChunkSender, DownloadFile
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 STAGE_SCRIPTS = ("widgets/common.js", "widgets/chunks.js", "widgets/picture_stage.js")
 STAGE_STYLES = ("theme/tokens.css", "widgets/picture_stage.css")
@@ -32,7 +33,7 @@ class OriginalsWidget(anywidget.AnyWidget):
             self._send_piece,
             lambda error: self.fail(self._sent, shown_error(error)),
         )
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     @property
     def image_ids(self) -> set[int]:
@@ -58,9 +59,9 @@ class OriginalsWidget(anywidget.AnyWidget):
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         kind = message.get("kind")
         if kind == "wanted":
-            image_id = message.get("image_id")
+            image_id = whole(message.get("image_id"))
             if image_id in self.image_ids:
-                self._on_wanted(int(image_id))
+                self._on_wanted(image_id)
         elif kind == "received":
             self._sender.acknowledge(message.get("number"))
         elif kind == "stop":

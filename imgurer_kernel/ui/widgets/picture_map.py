@@ -10,6 +10,7 @@ import traitlets
 
 from imgurer_kernel.common.types import BoolMask, Float64s
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages
 from imgurer_kernel.ui.widgets.tile_data import Tile, pack
 
 Corners: TypeAlias = list[tuple[float, float]]
@@ -80,7 +81,7 @@ class PictureMap(anywidget.AnyWidget):
             "marked": marked.astype(np.uint8).tobytes(),
         }
         super().__init__(_content=content, _selected=bytes(self._total), **traits)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def show_selection(self, selected: BoolMask) -> None:
         """Mark points as selected, bool (n,)."""

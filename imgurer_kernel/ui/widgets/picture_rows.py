@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import Meaning, script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 PAGE = 50
 """Rows sent at first, and with each *Show more*."""
@@ -99,7 +100,7 @@ class PictureRows(anywidget.AnyWidget):
         self._limit = PAGE
         self._sent: list[PictureRow] = []
         self.observe(self._change_filter, "shown")
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def show(self, rows: Sequence[PictureRow], totals: Sequence[tuple[str, str]]) -> None:
         """Replace rows and totals; a total is a status and a text, as in ``("new", "3 new")``."""
@@ -152,7 +153,7 @@ class PictureRows(anywidget.AnyWidget):
         self.content = {"rows": rows, "blob": b"".join(parts), "more": more, "matches": matches}
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
-        kind, value = message.get("kind"), message.get("value")
+        kind, value = message.get("kind"), whole(message.get("value"))
         if kind == "more":
             self._limit += PAGE
             self._send_rows()
@@ -160,8 +161,8 @@ class PictureRows(anywidget.AnyWidget):
         keys = {row.key for row in self._sent if row.opens}
         matches = {row.match_id for row in self._sent} - {-1}
         if kind == "open" and self._on_open is not None and value in keys:
-            self._on_open(int(value))
+            self._on_open(value)
         if kind == "clear" and self._on_clear is not None:
             self._on_clear()
         if kind == "match" and self._on_match is not None and value in matches:
-            self._on_match(int(value))
+            self._on_match(value)

@@ -7,6 +7,7 @@ import traitlets
 
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages
 
 
 class ProgressLine(anywidget.AnyWidget):
@@ -45,7 +46,7 @@ class ProgressLine(anywidget.AnyWidget):
         self._jobs = jobs
         for job in jobs:
             job.observe(self._update)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
         self._update(None)
 
     def _update(self, _: object) -> None:

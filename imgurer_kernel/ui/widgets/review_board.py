@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages
 
 KEYS = (
     ("← ↑ → ↓", "move between files and clusters; ↓ enters the list from its tab"),
@@ -135,7 +136,7 @@ class ReviewBoard(anywidget.AnyWidget):
     def __init__(self, on_act: Callable[[str, Mapping[str, Any]], None], **traits: object) -> None:
         super().__init__(**traits)
         self._on_act = on_act
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     @traitlets.default("_content")
     def _empty_content(self) -> dict[str, Any]:

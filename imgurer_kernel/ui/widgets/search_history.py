@@ -7,6 +7,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 
 class SearchHistory(anywidget.AnyWidget):
@@ -25,7 +26,7 @@ class SearchHistory(anywidget.AnyWidget):
     def __init__(self, on_return: Callable[[int], None]) -> None:
         super().__init__()
         self._on_return = on_return
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def show(self, steps: Sequence[tuple[str, bytes]]) -> None:
         """Show the steps, each a name and a JPEG (empty for none)."""
@@ -37,4 +38,4 @@ class SearchHistory(anywidget.AnyWidget):
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "return":
-            self._on_return(int(message["step"]))
+            self._on_return(whole(message.get("step")))

@@ -7,6 +7,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 BOARD_SCRIPTS = ("widgets/common.js", "widgets/tile_board.js")
 BOARD_STYLES = ("theme/tokens.css", "widgets/tile_board.css")
@@ -40,7 +41,7 @@ class TileBoard(anywidget.AnyWidget):
     def __init__(self, **traits: object) -> None:
         self._callbacks: dict[str, list[Callable[[int], None]]] = {}
         super().__init__(**traits)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def on_open(self, callback: Callable[[int], None]) -> None:
         """Call `callback` with the image_id of a tile that is opened.
@@ -58,11 +59,11 @@ class TileBoard(anywidget.AnyWidget):
         self._callbacks.setdefault("compare", []).append(callback)
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
-        image_id = message.get("image_id")
+        image_id = whole(message.get("image_id"))
         # The tile may have been replaced since the browser sent its message.
         if image_id in self.image_ids:
             for callback in self._callbacks.get(str(message.get("kind")), []):
-                callback(int(image_id))
+                callback(image_id)
 
     @property
     def image_ids(self) -> list[int]:

@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class AccountTable(anywidget.AnyWidget):
     def __init__(self, on_action: Callable[[str, str], None]) -> None:
         super().__init__()
         self._on_action = on_action
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def show(self, rows: Sequence[AccountRow]) -> None:
         """Replace the rows."""

@@ -25,6 +25,7 @@ from imgurer_kernel.common.threads import ThreadPool
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.ui.shown_error import shown_error
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 from imgurer_kernel.ui.widgets.upload.receiver import Upload, UploadReceiver
 from imgurer_kernel.ui.widgets.upload.verdict import Verdict, verdict_message
 
@@ -127,7 +128,7 @@ class UploadControl(anywidget.AnyWidget):
         super().__init__(max_bytes=max_bytes, **traits)
         # Not `__del__`: this also runs when the kernel ends, and holds no reference to the widget.
         self._finalizer = weakref.finalize(self, _end, self._reception, self._worker)
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     @property
     def active(self) -> int:
@@ -187,7 +188,7 @@ class UploadControl(anywidget.AnyWidget):
     ) -> None:
         kind, key = message.get("kind"), str(message.get("key", ""))
         if kind == "chunk":
-            self._take(key, message, bytes(buffers[0]))
+            self._take(key, message, bytes(buffers[0]) if buffers else b"")
         elif kind == "cancel":
             self._cancel(key)
         elif kind == "ask":
@@ -204,25 +205,25 @@ class UploadControl(anywidget.AnyWidget):
         """Handle an action of the user on the list."""
         if kind == "chosen":
             for chooser in self._chosen_callbacks:
-                chooser(int(message["files"]))
+                chooser(whole(message.get("files"), 0))
         elif kind == "cleared":
             for clearer in self._cleared_callbacks:
                 clearer()
         elif kind == "open":
             for callback in self._open_callbacks:
-                callback(int(message["image_id"]))
+                callback(whole(message.get("image_id")))
 
     def _take(self, key: str, message: dict[str, Any], data: bytes) -> None:
         self._note_busy(busy=True)  # before a verdict in another thread can end it
         # No timer: an abandoned file does no harm until the next one arrives.
         for abandoned in self._reception.expire(IDLE_LIMIT):
             self._fail(abandoned, "Nothing arrived for ten minutes; try again.")
-        sequence = int(message["sequence"])
+        sequence = whole(message.get("sequence"))
         try:
             progress = self._reception.chunk(
                 key,
-                name=str(message["name"]),
-                size=int(message["size"]),
+                name=str(message.get("name", "")),
+                size=whole(message.get("size")),
                 sequence=sequence,
                 data=data,
             )

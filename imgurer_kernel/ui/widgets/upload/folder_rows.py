@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from imgurer_kernel.ui.theme.theme import script, static
+from imgurer_kernel.ui.widgets.messages import receive_messages, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class FolderRows(anywidget.AnyWidget):
     def __init__(self, on_open: Callable[[int], None] | None = None) -> None:
         super().__init__(links=on_open is not None)
         self._on_open = on_open
-        self.on_msg(self._receive)
+        receive_messages(self, self._receive)
 
     def show(
         self,
@@ -92,7 +93,7 @@ class FolderRows(anywidget.AnyWidget):
         self.content = {"title": title, "totals": sums, "rows": rows, "remark": remark}
 
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
-        image_id = int(message.get("image_id", -1))
+        image_id = whole(message.get("image_id"))
         # Only listed pictures are opened, whatever a page sends.
         shown = {row["image_id"] for row in self.content.get("rows", [])}
         if self._on_open is not None and image_id in shown - {-1}:
