@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.matching.labels import Label
 from imgurer_kernel.matching.relation import NO_DUPLICATE
 from imgurer_kernel.store.catalog.pair_labels import DigestPair
@@ -60,31 +61,40 @@ def against_keepers(
         chosen = chosen.assign(medoid_label=chosen["label"])
     if chosen.empty:
         return chosen, set()
-    cluster, image = chosen["cluster_id"], chosen["image_id"]
-    own = pd.Series(of_images(chosen, "medoid_label"), chosen.index, "str")
+    # Arrays: for the few files of most clusters, each step of pandas takes longer than all of this.
+    cluster = np.unique(chosen["cluster_id"].to_numpy(), return_inverse=True)[1]
+    image, digest = chosen["image_id"].to_numpy(), chosen["digest"].to_numpy(object)
+    own = of_images(chosen, "medoid_label")
     is_keeper = (chosen["file_id"] == chosen["keeper_id"]).to_numpy(bool)
-    kept = chosen[is_keeper].assign(own=own[is_keeper]).set_index("cluster_id")
-    medoid = chosen[chosen["is_medoid"].astype(bool)].drop_duplicates("cluster_id")
-    kept_image = cluster.map(kept["image_id"])
-    kept_own = cluster.map(kept["own"])
-    medoid_image = cluster.map(medoid.set_index("cluster_id")["image_id"])
-    label = own.astype(object).to_numpy(copy=True)
-    is_medoid = (image == medoid_image).to_numpy(bool)
-    label[is_medoid] = kept_own.fillna(own).to_numpy(object)[is_medoid]
-    same = (image == kept_image).to_numpy(bool)
+    kept = _row_of_cluster(cluster, is_keeper)
+    medoid = _row_of_cluster(cluster, chosen["is_medoid"].to_numpy(bool))
+    has_kept, has_medoid = kept >= 0, medoid >= 0
+    label = own.copy()
+    is_medoid = has_medoid & (image == image[medoid])
+    label[is_medoid] = np.where(has_kept, own[kept], own)[is_medoid]
+    same = has_kept & (image == image[kept])
     label[same] = "identical"
     label[is_keeper] = KEPT
-    between = kept_image.notna() & (kept_image != medoid_image) & ~own.isin(_ALIKE)
-    rows = np.flatnonzero(between.to_numpy(bool) & ~is_medoid & ~same)
+    is_copy_of_medoid_only = has_kept & ~(has_medoid & (image[kept] == image[medoid]))
+    is_copy_of_medoid_only &= ~np.isin(own.astype(str), _ALIKE)
+    rows = np.flatnonzero(is_copy_of_medoid_only & ~is_medoid & ~same)
     missing = set()
-    others = cluster.map(kept["digest"]).to_numpy(object)[rows]
-    for row, one, other in zip(rows, chosen["digest"].to_numpy(object)[rows], others, strict=True):
+    for row, one, other in zip(rows.tolist(), digest[rows], digest[kept[rows]], strict=True):
         pair = (min(one, other), max(one, other))
         if pair in known:
             label[row] = known[pair]
         else:
             missing.add(pair)
     return chosen.assign(label=pd.Series(label, chosen.index, "str")), missing
+
+
+def _row_of_cluster(clusters: Int64s, chosen: BoolMask) -> Int64s:
+    """Return for each row the first chosen row of its cluster, int64 (n,); -1 if there is none."""
+    rows = np.flatnonzero(chosen)[::-1]  # of several assignments, the last one stays
+    found = np.full(int(clusters.max()) + 1, -1, np.int64)
+    found[clusters[rows]] = rows
+    row_of: Int64s = found[clusters]
+    return row_of
 
 
 def of_images(files: pd.DataFrame, column: str = "label") -> NDArray[np.object_]:

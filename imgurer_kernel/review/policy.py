@@ -269,6 +269,8 @@ def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64
         is_open = open_[clusters[rows]]
         kept[rows[~is_open]] = True
         rows = rows[is_open]
+        if not len(rows) and isinstance(rule.value, str) and rule.value in view:
+            continue
         values = rule.values(view)  # always, so that an invalid expression is reported
         if not len(rows):
             continue

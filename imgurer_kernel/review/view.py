@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.review.few_colours import with_few_colours
 from imgurer_kernel.review.generations import made_with_loss, saved_again
@@ -115,65 +116,96 @@ def file_view(
         clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
     of_files = ["file_id", "kept", "modified_at", "taken_in", "is_link", "disk_file", "beside"]
-    view = view.merge(files[of_files], on="file_id", how="left")
-    view = view.merge(images[[*facts, *extra]], on="image_id", how="left")
+    view = _with_facts(view, files[of_files], "file_id")
+    view = _with_facts(view, images[[*facts, *extra]], "image_id")
+    # Arrays from here on: most clusters are of few files, for which each step of pandas takes more
+    # time than all of the arithmetic.
     known = _known(view, measured)
-    groups = view["cluster_id"]
-    pixels = view["width"].astype(float) * view["height"].astype(float)
-    frame = view["within_frame"].fillna(1.0) if "within_frame" in view else known["within_frame"]
+    groups = np.unique(view["cluster_id"].to_numpy(), return_inverse=True)[1]
+    pixels = view["width"].to_numpy(np.float64) * view["height"].to_numpy(np.float64)
+    frame = known["within_frame"]
+    if "within_frame" in view:
+        frame = view["within_frame"].fillna(1.0).to_numpy(np.float64)
     # An enlargement has no more detail than its source.
     true = true_pixels(view, measured)
     shown = np.minimum(true, pixels) * frame
-    most = shown.groupby(groups).transform("max")
+    most = _most(shown, groups)
     # What is written into a margin counts as content, and is not kept.
     is_marked = marked(view, measured)
-    unmarked = shown.where(~is_marked).groupby(groups).transform("max").fillna(most)
+    unmarked = _most(np.where(is_marked, np.nan, shown), groups)
+    unmarked = np.where(np.isnan(unmarked), most, unmarked)
     as_many = shown >= unmarked * np.where(frame < _FRAMED, _AS_MANY_FRAMED, _AS_MANY)
     # A screenshot enlarges what it shows, and is compared with nothing in its frame: beside it a
     # camera's file is no thumbnail, unless it is tiny.
-    is_camera = view["camera"].notna()
-    unframed = shown.where(is_camera | (frame >= _FRAMED)).groupby(groups).transform("max")
-    most_beside = most.where(~is_camera | (shown < _TINY * most), unframed)
+    is_camera = view["camera"].notna().to_numpy(bool)
+    unframed = _most(np.where(is_camera | (frame >= _FRAMED), shown, np.nan), groups)
+    most_beside = np.where(~is_camera | (shown < _TINY * most), most, unframed)
     gray = known["is_gray"]
     if "is_gray" in view:
-        gray = view["is_gray"].where(view["is_gray"].notna(), gray).astype(bool)
-    best = known["quality"].groupby(groups).transform("max")
+        is_known = view["is_gray"].notna().to_numpy(bool)
+        gray = np.where(is_known, view["is_gray"].to_numpy(object), gray).astype(bool)
+    best = _most(known["quality"], groups)
     heavy = (known["quality"] < HEAVY_QUALITY) & (best - known["quality"] > _HEAVY_GAP)
-    of_camera = view["taken_at"].notna().astype(int) + view["camera"].notna().astype(int)
-    damaged = view["damaged"].fillna(0).astype(float) if "damaged" in view else 0.0
+    damaged = np.zeros(len(view))
+    if "damaged" in view:
+        damaged = view["damaged"].fillna(0).to_numpy(np.float64)
     name = view["path"].where(view["path"].notna(), view["filename"])
     folders = _folders(name)
+    # For a cluster that is all gray is_gray is the same for all, and has no effect.
     judged = view.assign(damaged=damaged, is_gray=gray)
-    return view.assign(
-        medoid_label=view["label"],
-        place=name,
-        folder=folders,
-        has_copy_name=copy_names([str(each) for each in view["filename"].tolist()]),
-        is_linked=~view["is_link"] & view["disk_file"].isin(view.loc[view["is_link"], "disk_file"]),
-        damaged=damaged,
-        in_copy_folder=in_copy_folders(folders),
-        # For a cluster that is all gray the value is the same for all, and has no effect.
-        is_gray=gray,
-        shown_pixels=np.round(shown.where(~as_many, np.maximum(shown, unmarked))).astype("int64"),
-        is_thumbnail=shown < _THUMBNAIL * most_beside,
-        is_upscale=true < pixels,
-        has_few_colours=with_few_colours(judged, measured),
-        is_heavy=heavy,
-        is_framed=frame < _FRAMED,
-        is_marked=is_marked,
-        is_resaved=saved_again(judged, measured),
-        is_made_with_loss=made_with_loss(judged, measured),
-        camera_facts=of_camera + view["latitude"].notna().astype(int),
-        is_camera_format=view["format"].isin(CAMERA_FORMATS) | view["camera"].notna(),
-        attached=known["attached"],
-        written=known["written"],
-        metadata=known["metadata"],
-        quality=known["quality"],
-        saved_quality=known["saved_quality"],
-    )
+    columns = {
+        "medoid_label": view["label"].array,
+        "place": name.array,
+        "folder": pd.array(folders, dtype="str"),
+        "has_copy_name": copy_names([str(each) for each in view["filename"].tolist()]),
+        "is_linked": _linked(view),
+        "in_copy_folder": in_copy_folders(folders),
+        "shown_pixels": np.round(np.where(as_many, np.maximum(shown, unmarked), shown)).astype(
+            np.int64
+        ),
+        "is_thumbnail": shown < _THUMBNAIL * most_beside,
+        "is_upscale": true < pixels,
+        "has_few_colours": with_few_colours(judged, measured),
+        "is_heavy": heavy,
+        "is_framed": frame < _FRAMED,
+        "is_marked": is_marked,
+        "is_resaved": saved_again(judged, measured),
+        "is_made_with_loss": made_with_loss(judged, measured),
+        "camera_facts": view["taken_at"].notna().to_numpy(np.int64)
+        + is_camera
+        + view["latitude"].notna().to_numpy(np.int64),
+        "is_camera_format": view["format"].isin(CAMERA_FORMATS).to_numpy(bool) | is_camera,
+    }
+    for each in ("attached", "written", "metadata", "quality", "saved_quality"):
+        columns[each] = known[each]
+    # All at once: `DataFrame.assign` takes as long for each of them.
+    return pd.concat([judged, pd.DataFrame(columns, view.index)], axis=1)
 
 
-def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.DataFrame:
+def _with_facts(view: pd.DataFrame, facts: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Add the columns of facts to the rows with the same key; missing where there are none."""
+    found = facts.set_index(key).reindex(view[key])
+    return pd.concat([view, found.set_axis(view.index)], axis=1)
+
+
+def _most(values: Float64s, groups: Int64s) -> Float64s:
+    """Return for each value the largest of its group, of those that are known."""
+    best = np.full(int(groups.max(initial=-1)) + 1, np.nan)
+    np.fmax.at(best, groups, values)
+    most: Float64s = best[groups]
+    return most
+
+
+def _linked(view: pd.DataFrame) -> BoolMask:
+    """Mark the files to which symbolic links of the view lead, bool (n,)."""
+    is_link = view["is_link"].to_numpy(bool)
+    on_disk = view["disk_file"].to_numpy()
+    return ~is_link & np.isin(on_disk, on_disk[is_link])
+
+
+def _known(
+    view: pd.DataFrame, measured: Mapping[str, OriginalFacts]
+) -> dict[str, npt.NDArray[Any]]:
     """Collect the measures of each file; missing ones get the best possible value."""
     # Fill only the measured rows: in a large store most files were not measured.
     known = [measured.get(digest) for digest in view["digest"].tolist()] if measured else []
@@ -185,18 +217,15 @@ def _known(view: pd.DataFrame, measured: Mapping[str, OriginalFacts]) -> pd.Data
         values[rows] = np.array([getattr(facts, name) for facts in found], kind)
         return values
 
-    return pd.DataFrame(
-        {
-            "is_gray": column("is_gray", bool),
-            "quality": column("worst_quality", float),
-            "saved_quality": column("quality", float),
-            "attached": column("attached", np.int64),
-            "written": column("written", np.int64),
-            "metadata": column("metadata", np.int64),
-            "within_frame": column("within_frame", float),
-        },
-        view.index,
-    )
+    return {
+        "is_gray": column("is_gray", bool),
+        "quality": column("worst_quality", float),
+        "saved_quality": column("quality", float),
+        "attached": column("attached", np.int64),
+        "written": column("written", np.int64),
+        "metadata": column("metadata", np.int64),
+        "within_frame": column("within_frame", float),
+    }
 
 
 def _folders(places: "pd.Series[str]") -> list[str]:
