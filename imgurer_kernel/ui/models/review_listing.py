@@ -228,10 +228,10 @@ class ReviewListing(HasTraits):
 
     def show_page(self, page: int) -> None:
         """Show another page, and measure its originals if they are not measured yet."""
-        last = max(len(self.listed) - 1, 0) // self.page_size
-        self.page = min(max(page, 0), last)
+        self.page = min(max(page, 0), max(len(self.listed) - 1, 0) // self.page_size)
         self._set_params()
-        self._measure()
+        if self._read_rows.attrs.get("unmeasured") != 0:
+            self._measure()
 
     def go_to(self, cluster_id: int) -> bool:
         """Show the page of a cluster and focus it; return False if the filter hides it."""

@@ -21,8 +21,10 @@ _CHUNK = 32
 
 def with_labels(
     chosen: pd.DataFrame, search: SearchService, catalog: Catalog, progress: Progress | None
-) -> pd.DataFrame:
-    """Label clusters against the kept files; see `against_keepers`.
+) -> tuple[pd.DataFrame, int]:
+    """Label clusters against the kept files, and count the pairs left to compare.
+
+    See `against_keepers`.
 
     Parameters
     ----------
@@ -38,7 +40,9 @@ def with_labels(
             found = _label_pairs(missing[start : start + _CHUNK], search, catalog)
             catalog.run(pair_labels.remember, _VERSION, found)
             known |= found
-    return against_keepers(chosen, known)[0] if known else labelled
+    if known:
+        labelled, needed = against_keepers(chosen, known)
+    return labelled, len(needed)
 
 
 def _label_pairs(

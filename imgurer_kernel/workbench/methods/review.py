@@ -250,7 +250,8 @@ class ReviewMethods(ActMethods):
             columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason;
             is_other_name (a link, or another name of the kept file: never planned to be removed);
             verdict (empty if undecided), decided_by, new_since_decision (added to a decided cluster
-            since) and disputed.
+            since) and disputed. ``attrs["unmeasured"]`` counts the originals and pairs that are
+            left to measure and to compare.
         """
         if clusters is None:
             selection = FileSelection.parse(
@@ -277,9 +278,11 @@ class ReviewMethods(ActMethods):
         clusters = clusters[clusters["file_id"].isin(files["file_id"])]
         kept = keepers.chosen(clusters, files, images, known, policy_of(policy), pinned)
         with staged(progress) as report:
-            kept = with_labels(kept, self._search, self.catalog, report if measure else None)
+            kept, left = with_labels(kept, self._search, self.catalog, report if measure else None)
         kept = kept.assign(is_other_name=plans.is_other_name(kept))
-        return with_decisions(kept, self._verdicts())
+        frame = with_decisions(kept, self._verdicts())
+        frame.attrs["unmeasured"] = len(set(digests) - known.keys()) + left
+        return frame
 
     def unmeasured(self, clusters: pd.DataFrame) -> int:
         """Count the originals that `queue` and `plan` would measure, at some 100 ms each."""
@@ -289,4 +292,4 @@ class ReviewMethods(ActMethods):
     def labelled(self, queue: pd.DataFrame, progress: ProgressOption = True) -> pd.DataFrame:
         """Return rows of a queue with labels against the present keeper."""
         with staged(progress) as report:
-            return with_labels(queue, self._search, self.catalog, report)
+            return with_labels(queue, self._search, self.catalog, report)[0]
