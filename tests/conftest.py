@@ -97,25 +97,21 @@ def pytest_runtest_teardown(item):
         stores.close_below(folder)
 
 
-# Files that take longest, with few tests or with many: whichever worker comes to one of them last
-# keeps the others waiting.
+# Files of tests/e2e that take longest: whichever worker comes to one of them last keeps the other
+# waiting.
 LONGEST = (
-    *("test_dashboard.py", "test_http.py", "test_login.py", "test_review.py", "test_widgets.py"),
-    *("test_cli_parser.py", "test_docs.py", "test_snapshots.py", "test_crashes.py"),
-    *("test_cluster_answers.py", "test_refusals.py", "test_extract.py", "test_trash.py"),
-    *("test_cluster_files.py", "test_cli_review.py", "test_check_damage.py", "test_doors.py"),
-    *("test_recover.py", "test_hostile.py", "test_short.py", "test_report.py"),
-    *("test_companions.py", "test_explain_explanation.py", "test_processes.py"),
-    *("test_odd_times.py", "test_ingest_pipeline.py", "test_sidecar.py", "test_catalog_faults.py"),
-    *("test_decoder_process.py", "test_emptying.py", "test_similar.py", "test_dry_run.py"),
-    *("test_beside.py", "test_clusters_identical.py", "test_backup.py", "test_scan.py"),
-    *("test_policy.py", "test_clusters_pipeline.py", "test_routes.py", "test_search.py"),
+    "test_dashboard.py",
+    "test_http.py",
+    "test_login.py",
+    "test_review.py",
+    "test_widgets.py",
 )
 
 
 def pytest_collection_modifyitems(config, items):
-    rank = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+    if all(item.path.parent.name == "e2e" for item in items):
+        rank = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
     if not config.getoption("--long"):
         skip = pytest.mark.skip(reason="a long form; ./run test --long runs it")
         for item in items:
