@@ -4,6 +4,7 @@ import pytest
 
 from imgurer_kernel.common.blas_threads import can_start
 from tests.support.few_threads import thread_limit  # noqa: F401
+from tests.support.forms import pairs
 from tests.support.processes import python
 
 
@@ -14,8 +15,7 @@ def test_whether_so_many_threads_can_start(thread_limit):  # noqa: F811
     assert can_start(0)
 
 
-@pytest.mark.parametrize("given", [None, "7"])
-@pytest.mark.parametrize("refused", [True, False])
+@pytest.mark.parametrize(("given", "refused"), pairs([None, "7"], [True, False]))
 def test_numpy_is_loaded_with_as_many_threads_as_there_can_be(given, refused, monkeypatch):
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     if given:

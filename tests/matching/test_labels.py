@@ -10,7 +10,7 @@ from imgurer_kernel.report.evaluation.transforms import variant
 from imgurer_kernel.workbench.pictures.query import Query
 from imgurer_kernel.workbench.search.evidence import evidence_of
 from tests.support.copies import cropped, framed, picture, recoded
-from tests.support.forms import rounds
+from tests.support.forms import rounds, thinned
 
 # What each transform is called where the picture shows it, of many names the most telling.
 LABELS = {
@@ -56,7 +56,7 @@ def query(image, quality=92):
     return Query(hashlib.sha256(file.getvalue()).hexdigest(), fingerprint(file.getvalue()))
 
 
-@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("name", thinned(LABELS, 2))
 def test_copies_are_called_by_what_was_done(name):
     labels = []
     for seed in range(rounds(1, 5)):

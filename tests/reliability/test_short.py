@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not shim.can_build(), reason="takes Linux and a 
 
 
 def test_faults():
-    run("--kills", rounds(1, 500), "--disk", rounds(2, 500), "--processes", 0)
+    run("--kills", rounds(1, 500), "--disk", rounds(1, 500), "--processes", 0)
 
 
 def test_a_crowd():

@@ -11,6 +11,7 @@ from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.review.script import script
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import IN_PLACE, LARGE, OTHER, SMALL, bytes_below, tidy
+from tests.support.forms import long_only, pairs
 
 FILES = {
     "a.jpg": LARGE,
@@ -64,7 +65,7 @@ def here(folder):
 
 
 @pytest.mark.parametrize(
-    ("act", "way_back"), [("trash", "step"), ("trash", "entry"), ("move", "sitting")]
+    ("act", "way_back"), [("trash", "entry"), ("move", "sitting"), *long_only(("trash", "step"))]
 )
 def test_sidecars_of_one_file_move_with_it_and_return(wb, folder, tmp_path, act, way_back):
     before = bytes_below(folder), tidy(wb)
@@ -227,8 +228,7 @@ def shared(wb, folder):
     return plan_of(wb, "pair.jpg", "pair.png"), bytes_below(folder)
 
 
-@pytest.mark.parametrize("together", [2, 1], ids=["in one chunk", "in two chunks"])
-@pytest.mark.parametrize("first", ["pair.jpg", "pair.png"])
+@pytest.mark.parametrize(("first", "together"), pairs(["pair.jpg", "pair.png"], [2, 1]))
 def test_it_comes_back_with_whichever_comes_back_first(
     wb, folder, shared, first, together, monkeypatch
 ):

@@ -15,6 +15,7 @@ from imgurer_kernel.review import disk, moves
 from imgurer_kernel.review.plan import read_plan, write_plan
 from imgurer_kernel.review.script import write_script
 from tests.review.folders import IN_PLACE, LARGE, OTHER, SMALL, bytes_below, ingest_folder
+from tests.support.forms import long_only
 from tests.support.pictures import jpeg
 
 
@@ -315,7 +316,7 @@ def test_sources_of_copies_go_only_when_asked_for(tmp_path, folder):
         assert wb.check(progress=False).empty
 
 
-@pytest.mark.parametrize("act", ["trash", "move", "forget"])
+@pytest.mark.parametrize("act", ["trash", "forget", *long_only("move")])
 def test_a_plan_that_was_carried_out_already(tmp_path, folder, act):
     store = "copy" if act == "forget" else "reference"
     (tmp_path / "goal").mkdir()

@@ -10,6 +10,7 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.review.disk_check import ActDiskCheck
 from tests.review.folders import OTHER, bytes_below, make_folder
+from tests.support.forms import pairs
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,7 @@ SWAPS = {
 }
 
 
-@pytest.mark.parametrize("act", ["trash", "link", "move", "system-trash"])
-@pytest.mark.parametrize("swap", SWAPS)
+@pytest.mark.parametrize(("act", "swap"), pairs(["trash", "link", "move", "system-trash"], SWAPS))
 def test_nothing_goes(filled, place, monkeypatch, act, swap):
     wb = filled[0]
     look, after = ActDiskCheck.look, {}

@@ -12,6 +12,7 @@ from imgurer_kernel import Workbench
 from imgurer_kernel.review.runner import ActRunner
 from imgurer_kernel.store.trash import Trash
 from tests.review.folders import IN_PLACE, bytes_below, ingest_folder
+from tests.support.forms import pairs
 
 
 class Crash(BaseException):
@@ -106,12 +107,15 @@ def test_an_unreadable_file_in_the_trash_stops_no_undo(wb, folder):
 
 @needs_names
 @pytest.mark.parametrize(
-    ("call", "code"),
-    [("pread", errno.EIO), ("open", errno.EIO), ("open", errno.EMFILE), ("open", errno.EACCES)],
+    ("step", "failure"),
+    pairs(
+        ["moved", "moved back"],
+        [("pread", errno.EIO), ("open", errno.EIO), ("open", errno.EMFILE), ("open", errno.EACCES)],
+    ),
 )
-@pytest.mark.parametrize("step", ["moved", "moved back"])
-def test_recovery_waits_for_what_cannot_be_read(wb, folder, step, call, code):
+def test_recovery_waits_for_what_cannot_be_read(wb, folder, step, failure):
     """Otherwise the act of a file that has moved is rolled back, and its place forgotten."""
+    call, code = failure
     expected = "intended" if step == "moved" else "undoing"
     before = bytes_below(folder)
     if step == "moved back":

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
+from tests.support.forms import thinned
 from tests.support.pictures import encode, scene
 
 PHOTO = Image.fromarray(scene(7, 480, 360))
@@ -39,7 +40,7 @@ def kept(new_store, folder, files):
     return queue.loc[queue["is_keeper"], "filename"].tolist()
 
 
-@pytest.mark.parametrize("name", REDUCED)
+@pytest.mark.parametrize("name", thinned(REDUCED, 2))
 def test_the_file_with_all_colours_is_kept(new_store, tmp_path, name):
     source = NOISY.convert("L") if name == "16 grays" else NOISY
     reduce, kind = REDUCED[name]

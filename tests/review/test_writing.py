@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from imgurer_kernel.fingerprint.original import BLOCKS, OriginalFacts
 from imgurer_kernel.review.writing import marked
+from tests.support.forms import long_only
 from tests.support.pictures import encode, scene
 
 PLACE = (100, 80, 180, 160)
@@ -82,7 +83,7 @@ def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written
     assert found_written(sharp_written, elsewhere) == [False, False]
 
 
-@pytest.mark.parametrize(("levels", "share"), [(24, 0.1), (16, 0.2), (24, 0.35)])
+@pytest.mark.parametrize(("levels", "share"), [(24, 0.1), (24, 0.35), *long_only((16, 0.2))])
 def test_fine_texture_is_no_writing_beside_a_smooth_copy(new_store, levels, share):
     chance = np.random.default_rng(1)
     where = np.kron(chance.random((18, 24)) < share, np.ones((20, 20)))[:, :, None]

@@ -28,6 +28,18 @@ def thinned(cases, every):
     ]
 
 
+def long_only(*cases):
+    """Parameters of the long form alone, each a tuple if there are several names.
+
+    >>> [case.values for case in long_only((1, 2), (3, 4))]
+    [(1, 2), (3, 4)]
+    """
+    return [
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long)
+        for case in cases
+    ]
+
+
 def pairs(first, second):
     """Parameters (one of first, one of second); the short form has each value of either.
 

@@ -1,5 +1,7 @@
 """Decoder processes shared by all stores of a test process."""
 
+import hashlib
+from dataclasses import fields
 from functools import cache
 
 from imgurer_kernel.fingerprint.decoder_process import DecoderProcesses
@@ -7,7 +9,22 @@ from imgurer_kernel.store import store as module
 
 
 class SharedDecoders(DecoderProcesses):
-    """Decoder processes that stay when a store is closed; they end with the test process."""
+    """Decoder processes that stay when a store is closed; they end with the test process.
+
+    What they have found in a file is known from then on: many tests upload the same few pictures.
+    """
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._found = {}
+
+    def fingerprint(self, data, *, limits):
+        """Fingerprint a file, in a child if no store had it with these settings."""
+        names = [field.name for field in fields(limits) if field.name != "root"]
+        key = hashlib.sha256(data).digest(), *(getattr(limits, name) for name in names)
+        if key not in self._found:
+            self._found[key] = super().fingerprint(data, limits=limits)
+        return self._found[key]
 
     def close(self):
         """Keep the processes for the next store."""

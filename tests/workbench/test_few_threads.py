@@ -5,10 +5,11 @@ import pytest
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.store.catalog.lock import lockfile
 from tests.support.few_threads import thread_limit  # noqa: F401
+from tests.support.forms import long_only
 from tests.support.pictures import jpeg
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
+@pytest.mark.parametrize("number", [0, 1, *long_only(3)])
 def test_pictures_are_found_removed_and_put_back(number, tmp_path, thread_limit):  # noqa: F811
     folder = tmp_path / "pictures"
     folder.mkdir()
