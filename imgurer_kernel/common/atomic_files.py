@@ -17,6 +17,8 @@ from imgurer_kernel.errors import StorageDenied, StorageError, StorageFull
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+NOT_SUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+"""Errors by which a file system says that it has no such operation."""
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 
 
@@ -161,11 +163,14 @@ def _unique_name() -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder's entries to the disk, on systems that support it."""
+    """Sync a folder's entries to the disk, on systems and file systems that support it."""
     if os.name == "nt":  # Windows cannot open a folder, and NTFS has a journal
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_SUPPORTED:
+            raise
     finally:
         os.close(descriptor)

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from imgurer_kernel.common.atomic_files import NOT_SUPPORTED
 from imgurer_kernel.errors import ActRefused
 from imgurer_kernel.review.disk import CHUNK, HeldFile, Place, place_of, refusal, shown, split
 
@@ -201,6 +202,9 @@ def link(file: HeldFile, goal: Place, path: bytes) -> None:
             raise swapped(path)
         sync(goal)
     except OSError as error:
+        if error.errno in NOT_SUPPORTED | {errno.EPERM}:
+            message = f"{shown(path)}: this disk has no hard links; use the trash instead"
+            raise ActRefused(message) from error
         raise refusal(error, path) from error
 
 

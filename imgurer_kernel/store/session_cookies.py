@@ -11,7 +11,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +103,15 @@ def _write_secret(path: Path) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_hex(32).encode())
         # A link never replaces a file that another process has just made, and is never incomplete.
-        with suppress(FileExistsError):
+        try:
             os.link(name, path)
+        except FileExistsError:
+            return
+        except OSError:  # memory cards have no links
+            if not path.exists():
+                Path(name).rename(path)
     finally:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)
 
 
 def seal(session: LoginSession, key: bytes, cookie: str) -> str:

@@ -11,8 +11,10 @@ from imgurer_kernel.common.atomic_files import (
     publish,
     scratch_file,
     storage_error,
+    sync_folder,
 )
 from imgurer_kernel.errors import StorageDenied, StorageError, StorageFull
+from tests.support.plain_disks import forbid_syncing_folders
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,18 @@ def test_which_files_and_folders_are_synced(tmp_path, monkeypatch):
 def test_moving_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         move(tmp_path / "nothing", tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_disk_that_syncs_no_folders_is_written_all_the_same(tmp_path, monkeypatch, number):
+    """Each ingest into a store on it was refused."""
+    forbid_syncing_folders(monkeypatch, number)
+    with scratch_file(tmp_path) as (path, file):
+        publish(file, path, tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_file()
+
+
+def test_a_folder_that_the_disk_fails_to_sync_is_an_error(tmp_path, monkeypatch):
+    forbid_syncing_folders(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sync_folder(tmp_path)

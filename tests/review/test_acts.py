@@ -1,5 +1,6 @@
 """Acts: which files move where, what is refused, and that undo restores them."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from imgurer_kernel.errors import QueryError
 from tests.review.folders import IN_PLACE, LARGE, bytes_below, fill, ingest_folder, tidy
 from tests.support.pictures import encode, scene
+from tests.support.plain_disks import forbid_links, forbid_syncing_folders
 
 
 @pytest.fixture
@@ -103,6 +105,20 @@ def test_hard_links_take_the_place_of_exact_copies_only(wb, folder):
     assert wb.undo()["status"].tolist() == ["undone"]
     assert not (folder / "a.jpg").samefile(folder / "sub/a-copy.jpg")
     assert (bytes_below(folder), tidy(wb)) == (before, rows)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_disk_without_links_refuses_them_and_has_all_other_acts(wb, folder, monkeypatch, number):
+    forbid_links(monkeypatch, number)
+    forbid_syncing_folders(monkeypatch)
+    before, rows = bytes_below(folder), tidy(wb)
+    said = wb.apply(plan_of(wb, act="link"), progress=False)["why"]
+    assert said.str.contains("this disk has no hard links; use the trash instead").sum() == 1
+    assert bytes_below(folder) == before
+    assert set(wb.apply(plan_of(wb), progress=False)["status"]) == {"done"}
+    assert set(wb.undo()["status"]) == {"undone"}
+    assert (bytes_below(folder), tidy(wb)) == (before, rows)
+    assert wb.check(progress=False).empty
 
 
 def test_files_move_to_a_folder_of_ones_choice(wb, folder, tmp_path):

@@ -11,6 +11,7 @@ from tornado import web
 
 from imgurer_kernel.errors import NotAllowed, StorageDenied
 from imgurer_kernel.store import session_cookies
+from tests.support.plain_disks import forbid_links
 
 KEY = b"k" * 64
 COOKIE = session_cookies.cookie_name(8866)
@@ -90,6 +91,14 @@ def test_the_secret_is_made_once_for_the_owner_only(tmp_path):
     assert len(key) == 64
     assert len(set(key)) > 8
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert session_cookies.secret_key(tmp_path) == key
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_disk_without_links_has_a_secret_too(tmp_path, monkeypatch):
+    """No server was started for a store on a memory card."""
+    forbid_links(monkeypatch)
+    key = session_cookies.secret_key(tmp_path)
     assert session_cookies.secret_key(tmp_path) == key
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 

@@ -22,6 +22,7 @@ from imgurer_kernel.store.catalog.file_rows import SAFETY
 from imgurer_kernel.store.catalog.known_files import KnownFile
 from imgurer_kernel.store.ingest.file_systems import has_stable_inodes
 from imgurer_kernel.store.ingest.sources import Unreadable, WalkCoverage, readable
+from imgurer_kernel.store.ingest.spelling import Listings, as_listed
 
 _HINT = "is the drive mounted? Nothing is marked; --prune (prune=True) says that they are gone"
 
@@ -68,6 +69,7 @@ class FileScan:
     begun: datetime = field(default_factory=now)
     _moved: dict[bytes, KnownFile] = field(default_factory=dict)
     _taken: set[int] = field(default_factory=set)
+    _listings: Listings = field(default_factory=dict)
 
     def compare(
         self, found: Sequence[SourceFile | Unreadable], survey: WalkCoverage, *, prune: bool
@@ -157,7 +159,7 @@ class FileScan:
             return list(arrivals)
         digests = sorted({arrival.digest for arrival in new})
         earlier = self.catalog.run(known_files.lost, self.user, digests)
-        candidates = self.gone | {key: it for key, it in earlier.items() if _is_gone(key)}
+        candidates = self.gone | {key: it for key, it in earlier.items() if _is_gone(key, {})}
         by_digest: dict[str, list[KnownFile]] = defaultdict(list)
         for before in candidates.values():
             by_digest[before.digest].append(before)
@@ -178,8 +180,9 @@ class FileScan:
 
     def missing(self) -> Iterator[tuple[str, KnownFile]]:
         """Yield newly missing files in the order of paths, and record them as missing."""
+        listings: Listings = {}  # since the walk some may have come back
         for key, before in sorted(self.gone.items()):
-            if before.file_id in self._taken or not _is_gone(key):
+            if before.file_id in self._taken or not _is_gone(key, listings):
                 continue
             self.affected.add(before.digest)
             if before.source_state != "missing":
@@ -220,7 +223,9 @@ class FileScan:
             for key, before in by_inode[file.inode, file.bytes, file.modified_ns]:
                 if before.device not in {None, file.device} or before.file_id in self._taken:
                     continue
-                if _is_gone(key):  # otherwise it is a second hard link to the same file
+                if _is_gone(
+                    key, self._listings
+                ):  # otherwise it is a second hard link to the same file
                     self._taken.add(before.file_id)
                     self._moved[file.key] = before
                     break
@@ -240,7 +245,7 @@ class FileScan:
             absent = {key: it for key, it in absent.items() if not _is_at(key, root)}
         away: dict[str, int] = defaultdict(int)
         for key, before in absent.items():
-            if not _is_gone(key) or places.is_unlisted(key):
+            if not _is_gone(key, self._listings) or places.is_unlisted(key):
                 continue
             folder = places.other_drive(key, before)
             if folder is None or prune:
@@ -310,15 +315,18 @@ def _renumbered(
     return numbers
 
 
-def _is_gone(key: bytes) -> bool:
-    """Return whether there is no file of that name; False if unknown."""
+def _is_gone(key: bytes, listings: Listings) -> bool:
+    """Return whether there is no file of that name, in that case; False if unknown."""
     try:
         facts = os.lstat(key)
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False
-    return not stat.S_ISREG(facts.st_mode) and not stat.S_ISLNK(facts.st_mode)
+    if not stat.S_ISREG(facts.st_mode) and not stat.S_ISLNK(facts.st_mode):
+        return True
+    path = os.fsdecode(key)
+    return as_listed(path, listings) != path
 
 
 def _is_at(key: bytes, place: str) -> bool:

@@ -14,6 +14,7 @@ from imgurer_kernel.common.paths import given_path, modified_ns
 from imgurer_kernel.common.records import SourceFile
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.ingest.left_out import LEFT_OUT, TRASH_FOLDER, is_store_folder
+from imgurer_kernel.store.ingest.spelling import as_listed
 
 Source = str | bytes | os.PathLike[str]
 
@@ -233,14 +234,14 @@ def _expand(source: Source, survey: WalkCoverage) -> list[str]:
             message = f"{text!r} cannot be read: {error.strerror}; check path and permission"
             raise SourceError(message) from error
     else:
-        return [str(path.absolute())]
+        return [as_listed(str(path.absolute()))]
     # Path.glob accepts no absolute patterns.
     matches = sorted(glob.glob(str(path), recursive=True)) if glob.has_magic(text) else []  # noqa: PTH207
     if not matches:
         kind = "glob matches nothing" if glob.has_magic(text) else "path does not exist"
         message = f"{text!r}: this {kind}; check the spelling and the working folder {Path.cwd()}"
         raise SourceError(message)
-    return [str(Path(match).absolute()) for match in matches]
+    return [as_listed(str(Path(match).absolute())) for match in matches]
 
 
 def _walk(root: str, chosen: FileFilter, survey: WalkCoverage) -> Iterator[str | Unreadable]:
