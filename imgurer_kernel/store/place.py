@@ -33,6 +33,15 @@ def is_store(root: Path) -> bool:
     return os.path.isfile(root / CATALOG)  # noqa: PTH113 (False, too, without permission)
 
 
+def make_root(root: Path) -> None:
+    """Make a store's folder unless it is there; a new one is closed to other users of the machine.
+
+    It will have password hashes and originals. Who shares a store opens it to others.
+    """
+    root.parent.mkdir(parents=True, exist_ok=True)
+    root.mkdir(mode=0o700, exist_ok=True)
+
+
 def require(root: Path, create: Create) -> None:
     """Check that a store may be opened, or made, in a folder; nothing is written.
 

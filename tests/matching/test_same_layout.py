@@ -113,12 +113,16 @@ def test_a_copy_that_lies_a_little_aside_is_aligned_first():
 
 
 def test_pairs_are_independent_of_their_neighbours():
-    pages = [form([seed]) for seed in range(3)] * 4
+    """Also if there are more than one thread measures at once."""
+    pages = [form([seed]) for seed in range(3)] * 12
     one, other = fine(*pages), fine(*pages[1:], pages[0])
-    maps = np.repeat(UNIT, 12, axis=0)
-    together = same_layout.unmatched(one, other, maps)
-    alone = [same_layout.unmatched(one[k][None], other[k][None], UNIT)[0] for k in range(12)]
-    assert together == pytest.approx(alone, abs=1e-6)
+    n = len(pages)
+    assert n > 2 * same_layout._CHUNK
+    together = same_layout.unmatched(one, other, np.repeat(UNIT, n, axis=0))
+    alone = [same_layout.unmatched(one[k][None], other[k][None], UNIT)[0] for k in range(3)]
+    assert min(alone) > 0
+    assert together == pytest.approx(alone * 12, abs=1e-6)
+    maps = np.repeat(UNIT, n, axis=0)
     assert same_layout.unmatched(one[:0], other[:0], maps[:0]).shape == (0,)
 
 

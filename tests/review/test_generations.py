@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel.fingerprint.original import OriginalFacts
-from imgurer_kernel.review.generations import has_steps, saved_again
+from imgurer_kernel.review.generations import has_steps, made_with_loss, saved_again
 from tests.support.pictures import encode, scene
 
 
@@ -90,6 +90,45 @@ def test_a_copy_is_one_of_a_file_that_is_there_and_as_good(first, expected):
     found = saved_again(pd.DataFrame(rows), {"first": FIRST, "again": AGAIN})
     assert found[0] == expected
     assert found[1:].tolist() == [False] * (len(rows) - 1)
+
+
+LOSSLESS = OriginalFacts(quality=100.0)
+
+
+@pytest.mark.parametrize(
+    ("master", "made", "expected"),
+    [
+        ({}, {}, True),
+        ({"width": 500, "height": 400}, {}, True),  # turned
+        ({"width": 401}, {}, False),
+        ({"height": 501}, {}, False),
+        ({"cluster_id": 1}, {}, False),
+        ({"state": "missing"}, {}, False),
+        ({"damaged": 1.0}, {}, False),
+        ({"label": "edited"}, {}, False),
+        ({"digest": "first"}, {}, False),  # a JPEG
+        ({"digest": "unknown"}, {}, False),
+        ({}, {"label": "edited"}, False),
+        ({}, {"digest": "fine"}, False),
+        ({}, {"digest": "unknown"}, False),
+        ({}, {"camera": "Nikon"}, False),
+        ({"camera": "Canon"}, {"camera": "Nikon"}, True),
+        ({"width": 300, "height": 400}, {"width": 300, "height": 400}, False),  # too small
+    ],
+)
+def test_a_file_is_made_with_loss_if_the_same_picture_is_there_without(master, made, expected):
+    """The one row beside them, of another picture and without loss, never counts."""
+    row = {"cluster_id": 0, "state": "present", "damaged": 0.0, "width": 400, "height": 500}
+    row |= {"label": "identical", "camera": None}
+    other = {**row, "digest": "master", "width": 1000, "height": 900, "cluster_id": 2}
+    rows = [{**row, "digest": "first", **made}, {**row, "digest": "master", **master}, other]
+    measured = {
+        "first": FIRST,
+        "fine": OriginalFacts(quality=93.0, steps=STEPS),
+        "master": LOSSLESS,
+    }
+    found = made_with_loss(pd.DataFrame(rows), measured)
+    assert found.tolist() == [expected, False, False]
 
 
 def test_steps_are_compared_where_they_are_known_and_after_a_turn():

@@ -6,6 +6,7 @@ import struct
 import duckdb
 import pytest
 
+from imgurer_kernel.store.catalog import file_blocks
 from imgurer_kernel.store.catalog.file_blocks import damaged_blocks
 from tests.support.disks import mounted
 
@@ -80,7 +81,7 @@ def test_a_file_that_ends_before_a_used_block_or_in_it_was_cut_off(some, tmp_pat
 def test_any_history_of_writes_leaves_a_sound_file(tmp_path):
     """Among them files whose free blocks DuckDB has cut off, and some with no free block."""
     path = tmp_path / "some.duckdb"
-    cut_off = 0
+    cut_off, numbers = 0, set()
     for turn in range(24):
         with duckdb.connect(path) as connection:
             write_table(connection, "abc"[turn % 3], (30_000, 10, 90_000, 1)[turn % 4])
@@ -89,9 +90,18 @@ def test_any_history_of_writes_leaves_a_sound_file(tmp_path):
             if turn % 7 == 6:
                 connection.execute("DROP TABLE a")
         assert damaged_blocks(path) == []
+        with duckdb.connect(path, read_only=True) as connection:
+            _, _, _, total, _, free, *_ = connection.execute("PRAGMA database_size").fetchone()
+        with path.open("rb") as file:
+            headers = [file.read(4096) for _ in range(3)]
+            found = file_blocks._free_blocks(file, *file_blocks._list_and_count(headers))
+        assert len(found) == free
+        assert max(found, default=0) < total
+        numbers.add(free % 2)
         (known,) = struct.unpack_from("<Q", newest_header(path), 32)
         cut_off += path.stat().st_size < HEADERS + known * BLOCK
     assert cut_off
+    assert numbers == {0, 1}, "free blocks of odd and even numbers"
 
 
 def newest_header(path):

@@ -10,6 +10,7 @@ from imgurer_kernel.errors import SettingsError, StoreMissing, StoreRefused
 from imgurer_kernel.store.place import is_store, nearest_store
 from tests.support.disks import snapshot
 from tests.support.pictures import jpeg
+from tests.support.stores import open_store
 
 
 def make_store(folder):
@@ -108,3 +109,15 @@ def test_a_store_that_disappears_is_not_made_again(tmp_path):
 def test_a_folder_that_may_not_be_listed(tmp_path):
     (tmp_path / "closed").mkdir(mode=0)
     assert nearest_store(tmp_path / "closed" / "store") is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_new_store_is_closed_to_others(tmp_path):
+    """Password hashes were readable to all users of the machine."""
+    new, before = tmp_path / "some" / "new", tmp_path / "before"
+    before.mkdir(mode=0o750)
+    for root in (new, before):
+        with open_store(root) as wb:
+            wb.upload("a.jpg", jpeg(1, 32, 24))
+    assert new.stat().st_mode & 0o777 == 0o700
+    assert before.stat().st_mode & 0o777 == 0o750, "somebody chose this"

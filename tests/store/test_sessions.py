@@ -145,3 +145,12 @@ def test_a_store_has_no_more_sessions_than_a_number(sessions, monkeypatch):
         at(monkeypatch, timedelta(minutes=minute))
         begun.append(sessions.begin(name))
     assert sessions.holding(begun) == set(begun[1:])
+
+
+def test_no_cookie_can_be_made_from_what_the_catalog_has(catalog, sessions):
+    """A cookie has the number of its session; the catalog has a digest of it only."""
+    session = sessions.begin("ann", browser="Firefox", address="192.0.2.1")
+    kept = catalog.run(lambda connection: connection.execute("FROM sessions").fetchall())
+    assert session_id(session) in str(kept)
+    assert session.number not in str(kept)
+    assert session_id(session) not in session.number

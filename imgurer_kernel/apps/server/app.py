@@ -49,7 +49,7 @@ from imgurer_kernel.common.event_log import close_log, note, open_log
 from imgurer_kernel.common.threads import start
 from imgurer_kernel.errors import CatalogError, ServerError, StorageDenied
 from imgurer_kernel.settings import Settings
-from imgurer_kernel.store import session_cookies
+from imgurer_kernel.store import place, session_cookies
 from imgurer_kernel.store.session_ends import SessionEnds
 from imgurer_kernel.store.sessions import Sessions
 from imgurer_kernel.store.users import Users
@@ -170,7 +170,7 @@ def serve(  # noqa: PLR0913 - the options of a command
 
 def _make_folder(settings: Settings) -> None:
     try:
-        settings.root.mkdir(parents=True, exist_ok=True)
+        place.make_root(settings.root)
     except OSError as error:
         message = f"{settings.root} cannot be made: {error.strerror}; choose another --root"
         raise StorageDenied(message) from error

@@ -195,7 +195,7 @@ class Catalog:
         elif not self._folder_made:
             # Only once: a folder that disappears later was moved or unmounted, and is not remade.
             with mapped_os_errors(root):
-                root.mkdir(parents=True, exist_ok=True)
+                place.make_root(root)
             self._folder_made = True
 
     def _open(self) -> Connection:

@@ -1,5 +1,6 @@
 """The command that reports the state of a store and of the installation."""
 
+import os
 import platform
 import shutil
 import sys
@@ -70,6 +71,8 @@ def _versions(call: Call) -> Iterator[Line]:
 def _store(call: Call) -> Iterator[Line]:
     with call.workbench() as wb:
         yield "folder", str(call.settings.root.absolute()), True
+        if os.name != "nt" and call.settings.root.stat().st_mode & 0o077:
+            yield "access", "other users of this machine, too; `chmod 700` closes the folder", True
         statistics = wb.statistics()
         yield "images", f"{statistics.images:,}", True
         users = wb.users()
@@ -111,7 +114,7 @@ def _log(call: Call) -> Iterator[Line]:
         yield "events", f"none yet; a server writes {path}", True
         return
     lines = path.read_text(encoding="ascii", errors="replace").splitlines()
-    errors = sum('"event": "error"' in line for line in lines)
+    errors = sum('"event": "error"' in it or '"event": "library-error"' in it for it in lines)
     summary = f"{count(len(lines), 'line')} in {path}, of which {count(errors, 'error')}"
     yield "events", summary, True
 
