@@ -1,8 +1,10 @@
 """Attacks on a real server: its two ways to log in, and its places for pages."""
 
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from tornado.web import Application
@@ -222,6 +224,57 @@ def test_requests_that_never_end_are_ended():
     assert 0 < server.conn_params.body_timeout <= 60
     assert 0 < server.conn_params.max_header_size <= 1 << 16
     assert 0 < server.conn_params.max_body_size <= 1 << 20
+
+
+ODD = {
+    "two lengths": (
+        b"POST /login",
+        b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+        b"0\r\n\r\n",
+    ),
+    "two codings": (b"POST /login", b"Transfer-Encoding: chunked, identity", b"0\r\n\r\n"),
+    "a negative length": (b"POST /login", b"Content-Length: -1", b""),
+    "a signed length": (b"POST /login", b"Content-Length: +1", b"a"),
+    "two hosts": (b"GET /login", b"Host: elsewhere", b""),
+    "a folded header": (b"GET /login", b"X: a\r\n b", b""),
+    "another server": (b"GET http://elsewhere/account", b"X: y", b""),
+    "a tunnel": (b"CONNECT elsewhere:80", b"X: y", b""),
+    "an echo": (b"TRACE /account", b"X: y", b""),
+    "another method": (b"POST /account", b"X-HTTP-Method-Override: GET\r\nContent-Length: 0", b""),
+    "no character": (b"GET /a\0b", b"X: y", b""),
+    "no percent": (b"GET /%zz%00%ff", b"X: y", b""),
+    "no text": (b"GET /login?next=%ff", b"X: y", b""),
+    "parts without end": (
+        b"POST /login",
+        b"Content-Type: multipart/form-data; boundary=a\r\nContent-Length: 200000",
+        b"--a\r\n" * 40_000,
+    ),
+    "many fields": (
+        b"POST /login",
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000",
+        b"a=1&" * 50_000,
+    ),
+    "many headers": (b"GET /account", b"\r\n".join(b"a%d: b" % n for n in range(5000)), b""),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_requests_are_refused_and_write_nothing(team, kind):
+    """Anybody may send them; a line on the terminal for each would hide all else."""
+    printed = len(team.lines)
+    line, headers, body = ODD[kind]
+    address = urlsplit(team.url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        host = f"Host: {address.netloc}".encode()
+        request = [line + b" HTTP/1.1", host, b"Connection: close", headers, b"", body]
+        connection.sendall(b"\r\n".join(request))
+        connection.settimeout(60)
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    status = answer.split(b" ")[1:2]
+    assert status in [[b"302"], [b"400"], [b"403"], [b"404"], [b"405"]]
+    assert b"elsewhere" not in answer.partition(b"\r\n\r\n")[0]
+    assert ask(team, "/login").status == 200
+    assert team.lines[printed:] == []
 
 
 def test_the_log_says_who_did_what_and_no_secret(team, cookies):

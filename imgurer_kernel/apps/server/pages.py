@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from hashlib import sha256
+from types import TracebackType
 from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -92,6 +93,16 @@ class BaseHandler(JupyterHandler):
         if wants_tls and not is_local(self.request.remote_ip or ""):
             raise HTTPError(426)
         return await super().prepare(**kwargs)
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log failures of the server only: anybody may send requests that are refused."""
+        if not (isinstance(value, HTTPError) and value.status_code < 500):
+            super().log_exception(typ, value, tb)
 
     def check_owner(self, kernel_id: str) -> LoginSession | None:
         """Return the session of a request if it owns the kernel.
