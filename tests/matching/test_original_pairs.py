@@ -195,3 +195,14 @@ def test_pages_that_are_left_out_are_not_the_same(tmp_path, monkeypatch, most):
     assert clusters <= {frozenset({"0.png", "0 half.png"})}
     assert clusters or not most
     assert "pairs of pages of one layout skipped" in plan
+
+
+def test_each_image_is_compared_with_those_most_like_it_wherever_they_are(monkeypatch):
+    monkeypatch.setattr(module, "MAX_COMPARED", 1)
+    likeness = {(0, 1): 0.1, (0, 2): 0.5, (0, 3): 0.9, (1, 2): 0.6, (1, 3): 0.3, (2, 3): 0.2}
+    pairs = OriginalPairs(IDS, Originals())
+    _, states = compared(pairs, list(likeness), list(likeness.values()))
+    found = dict(zip(likeness, states.tolist(), strict=True))
+    assert [ends for ends, state in found.items() if state == COMPARED] == [(0, 3), (1, 2)]
+    assert set(found.values()) == {COMPARED, LEFT_OUT}
+    assert len({COMPARED, LEFT_OUT, UNREADABLE}) == 3

@@ -138,3 +138,6 @@ def test_steps_are_compared_where_they_are_known_and_after_a_turn():
     assert not has_steps((0,) * 10, STEPS)
     assert not has_steps((13, 9, 10, 11, 10, 8, 13, 11, 10, 11), STEPS)
     assert not has_steps(tuple(np.array(STEPS) - 2), STEPS)
+    assert [has_steps((step,) * 10, (100,) * 10) for step in (91, 93, 107, 109)] == [
+        *(False, True, True, False)
+    ]
