@@ -1,6 +1,7 @@
 """Numbered migrations: SQL files, each applied once in a transaction with its version."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -86,7 +87,8 @@ def _apply(connection: Connection, step: Migration, root: Path) -> None:
         )
         connection.commit()
     except BaseException:
-        connection.rollback()
+        with suppress(duckdb.TransactionException):  # a commit that failed has ended it
+            connection.rollback()
         raise
 
 
