@@ -16,6 +16,8 @@ from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates, ranks_in_groups
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.judgement import judge
+from imgurer_kernel.matching.limited_judge import LimitedJudge
+from imgurer_kernel.matching.original_judgement import judge_originals
 from imgurer_kernel.matching.pair_table import SAME, Pairs, pair_starts
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.regions import SPOT
@@ -128,9 +130,8 @@ def verify_by_intermediates(
     ) -> Comparison:
         return images.compare(first, second, starts, None, negative)
 
-    verifier = PairVerifier(
-        Candidates.none(), table, images.read_boxes, measure, partial(judge, images)
-    )
+    judges = LimitedJudge(partial(judge, images), partial(judge_originals, images))
+    verifier = PairVerifier(Candidates.none(), table, images.read_boxes, measure, judges)
     verifier.verify_from(
         row_of[other], starts, orientation, distance, to_intermediate.negative ^ links.negative
     )

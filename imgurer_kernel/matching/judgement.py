@@ -11,9 +11,10 @@ Tests in this order, each only for pairs that are still the same after the one b
 4. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
 5. Capture times: pictures taken at two times are two takes, however alike they are.
-6. The two originals, where writing cannot be compared in thumbnails, or a little of it differs.
 
-Without thumbnails in colour only the fourth is made.
+Where writing cannot be compared in thumbnails, or a little of it differs, a judgement asks for the
+two originals (`imgurer_kernel.matching.original_judgement`). Without thumbnails in colour only the
+fourth test is made.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,7 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.alignment import AGREEMENT
 from imgurer_kernel.matching.border_depths import are_borders
-from imgurer_kernel.matching.covers import is_covered
 from imgurer_kernel.matching.drawings import captioned_across
-from imgurer_kernel.matching.original_pairs import COMPARED, LEFT_OUT
 from imgurer_kernel.matching.relation import (
     DETAILS,
     LARGE,
@@ -46,9 +45,22 @@ from imgurer_kernel.matching.verify import lie_apart
 if TYPE_CHECKING:
     from imgurer_kernel.matching.image_cache import ImageCache
 
-JUDGEMENT_WIDTH = 1 + DETAILS + 1
-"""Numbers of one judgement: the relation, its details, and what became of the originals, as in
-`imgurer_kernel.matching.original_pairs`."""
+RELATION = 0
+"""Columns of a judgement: the relation, as far as it is known without the originals."""
+ORIGINALS = 1 + DETAILS
+"""Whether the originals are asked for, and what became of them; after the details."""
+IF_SAME = 2 + DETAILS
+"""The relation if the originals agree; those that do not are of the same layout."""
+WIDENED = 3 + DETAILS
+"""1 where the pictures were compared within wider boxes than their contents."""
+LIKENESS = 4 + DETAILS
+"""How much alike the thumbnails are, to compare the most similar originals of many."""
+JUDGEMENT_WIDTH = 5 + DETAILS
+"""Numbers of one judgement."""
+
+NOT_ASKED, IN_DOUBT, UNSURE, COMPARED, UNREADABLE = range(5)
+"""Values of `ORIGINALS`. Those in doubt are the same unless the originals differ, those that are
+unsure only if the originals agree."""
 
 # Pixels of the poorer picture from which writing can be seen at all; icons of 32 to 64 pixels.
 _READABLE = 80
@@ -70,14 +82,8 @@ _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 
 # Originals are compared where a page may have other writing: on a plain ground with something all
 # over it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
-_PAGE_PLAIN, _PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
+_PAGE_PLAIN, PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
 ORIGINAL_SIDE = 1024
-_LITTLE_BAD = 0.1  # of originals with the same writing, half of them reduced
-# What disagrees beside the three largest regions: nothing in copies with a note or a sticker, 0.003
-# where one was reduced as well; 0.008 and more of forms with other entries, both of half the size.
-_SCATTERED = 0.005
-_SIDED = 0.2  # of what disagrees; a page with a sticker lacks 0.05 of it, other receipts 0.32
-_OTHER_WRITING = 0.01  # lack in the originals: receipts that differ have 0.011 and more
 
 
 def judge(
@@ -126,6 +132,7 @@ def judge(
             results.replace(
                 doubtful, _judge_thumbnails(images, first[retried], second[retried], *arguments)
             )
+            judged[retried, WIDENED] = 1
         features[rows], status[rows] = results.features, results.status
         seen, collages = results.features, results.collages
         # Treated as the same by the other tests; their share is judged last.
@@ -145,13 +152,14 @@ def judge(
     status[lacking >= DIFFERENT] = Relation.SAME_LAYOUT
     same = np.flatnonzero(status == Relation.SAME)
     status[same[images.taken_apart(first[same], second[same])]] = Relation.ANOTHER_TAKE
-    judged[:, 0] = status
-    _compare_originals(images, first, second, maps, content, features, lacking, judged)
-    same = np.flatnonzero(judged[:, 0] == Relation.SAME)
+    judged[:, RELATION] = judged[:, IF_SAME] = status
+    _ask_for_originals(images, first, second, features, lacking, judged)
+    same = np.flatnonzero(judged[:, IF_SAME] == Relation.SAME)
     depths = images.border_depths(first[same]), images.border_depths(second[same])
     judged[same, DETAILS] = are_borders(*depths, maps[same])
-    part &= judged[:, 0] == Relation.SAME
-    judged[part, 0] = Relation.PART_OF
+    part &= judged[:, IF_SAME] == Relation.SAME
+    for column in RELATION, IF_SAME:
+        judged[part & (judged[:, column] == Relation.SAME), column] = Relation.PART_OF
     judged[part, 1] += LARGE
     return judged
 
@@ -272,61 +280,31 @@ def _may_have_other_writing(status: Float64s, features: Float64s, lacking: Float
     `lacking` is the share of writing without a match in thumbnails, however little it is.
     """
     doubt = (status == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
-    doubt &= (features[:, local.AGREE] >= _PAGE_AGREE) & _readable(features)
+    doubt &= (features[:, local.AGREE] >= PAGE_AGREE) & _readable(features)
     all_over = features[:, local.TEXTURE] >= _PAGE_TEXTURE
     marked: BoolMask = doubt & (all_over | (lacking > 0)) & ~captioned_across(features)
     return marked
 
 
-def _compare_originals(
+def _ask_for_originals(
     images: "ImageCache",
     first: Int64s,
     second: Int64s,
-    maps: Float64s,
-    content: Int64s,
     features: Float64s,
     lacking: Float64s,
     judged: Float64s,
 ) -> None:
-    """Reject pages whose originals have other writing; mark those that were not compared.
-
-    Those in doubt are the same unless originals differ, those that are unsure only if they agree.
-    """
-    doubt = _may_have_other_writing(judged[:, 0], features, lacking)
+    """Mark pages that are in doubt, or unsure, and how much alike they are."""
+    doubt = _may_have_other_writing(judged[:, RELATION], features, lacking)
     # Where all blocks agree, the grays of 256 pixels may be badly aligned.
-    unsure = (lacking >= DIFFERENT) & _agree_beside(features)
-    rows = np.flatnonzero(doubt | unsure)
-    likeness = features[rows, local.REST_Q25] - features[rows, local.BAD] - lacking[rows]
-    ends = first[rows], second[rows]
-    measured, states = images.originals.compare(
-        *ends, maps[rows], content[rows], likeness, _has_other_writing
-    )
-    judged[rows, -1] = states
-    # Of many pages of one layout those that are most alike were compared: the others are others.
-    judged[rows[states == LEFT_OUT], 0] = Relation.SAME_LAYOUT
-    for k in np.flatnonzero(states == COMPARED).tolist():
-        row, found = rows[k], measured[k]
-        if unsure[row]:
-            if _has_same_writing(found):
-                apart = images.taken_apart(first[row, None], second[row, None])[0]
-                judged[row, 0] = Relation.ANOTHER_TAKE if apart else Relation.SAME
-        elif _has_other_writing(found) and not is_covered(found):
-            judged[row, 0] = Relation.SAME_LAYOUT
-
-
-def _has_same_writing(found: Float64s) -> bool:
-    if found[local.REST_BAD] > _SCATTERED:
-        return False
-    alike = found[local.LACK] < _OTHER_WRITING and found[local.BAD] <= _LITTLE_BAD
-    return bool(alike and found[local.AGREE] >= _PAGE_AGREE) or is_covered(found)
-
-
-def _has_other_writing(found: Float64s) -> bool:
-    least = max(_OTHER_WRITING, _SIDED * found[local.BAD])
-    return bool(found[local.LACK] >= least)
+    unsure = np.flatnonzero((lacking >= DIFFERENT) & _agree_beside(features))
+    judged[doubt, ORIGINALS], judged[unsure, ORIGINALS] = IN_DOUBT, UNSURE
+    apart = images.taken_apart(first[unsure], second[unsure])
+    judged[unsure, IF_SAME] = np.where(apart, Relation.ANOTHER_TAKE, Relation.SAME)
+    judged[:, LIKENESS] = features[:, local.REST_Q25] - features[:, local.BAD] - lacking
 
 
 def statuses(judged: Float64s) -> tuple[UInt8s, UInt8s]:
     """Split judgements into the relation, uint8 (n,), and its details, uint8 (n, 4)."""
-    whole = judged.astype(np.uint8)
-    return whole[:, 0], whole[:, 1 : 1 + DETAILS]
+    whole = judged[:, : 1 + DETAILS].astype(np.uint8)
+    return whole[:, RELATION], whole[:, 1:]

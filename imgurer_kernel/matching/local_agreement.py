@@ -131,6 +131,7 @@ def measure_agreement(
     content: Int64s,
     *,
     most: int = MOST,
+    colours: bool = True,
 ) -> Float64s:
     """Measure where pairs of aligned pictures agree, in threads.
 
@@ -144,6 +145,8 @@ def measure_agreement(
         int64 (n, 2, 4): what lies within the borders of both, in 1/64 of the sides.
     most
         Pixels of the grid's longer side, at most.
+    colours
+        Whether to compare colours and single pixels too, which takes half of the time.
 
     Returns
     -------
@@ -159,7 +162,7 @@ def measure_agreement(
         blocks = np.empty((3, BLOCKS, BLOCKS), np.float32)
         for k in range(start, min(start + _CHUNK, len(first))):
             boxes = cores[0][k], cores[1][k]
-            kernel(first[k], second[k], maps[k], *boxes, most, found[k], blocks)
+            kernel(first[k], second[k], maps[k], *boxes, most, colours, found[k], blocks)
 
     parts = range(0, len(first), _CHUNK)
     for _ in map(work, parts) if len(parts) < 2 else in_order(work, parts):
@@ -213,7 +216,7 @@ def block_map(
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
     cores, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
     common_box(transform, cores[0], cores[1], box, found)
-    shape = _kernel()(first, second, transform, cores[0], cores[1], most, found, blocks)
+    shape = _kernel()(first, second, transform, *cores, most, False, found, blocks)
     down, across = divmod(shape, 64)
     disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
     regions = np.zeros_like(disagrees)

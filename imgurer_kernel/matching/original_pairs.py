@@ -1,11 +1,4 @@
-"""Compare the originals of pages whose thumbnails leave a doubt: these show single letters.
-
-Where many pages share one layout every two of them are in doubt, and two originals take 30 ms. So
-each page is compared with a few others only, those that are most like it in thumbnails: of a page
-and its copies these are the copies.
-"""
-
-from collections.abc import Callable
+"""Read the originals of pages and compare them: these show single letters, thumbnails do not."""
 
 import numpy as np
 
@@ -16,13 +9,6 @@ from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.covers import covered_share, may_be_covered
 from imgurer_kernel.matching.picture_loaders import LoadOriginals
-
-MAX_COMPARED = 6
-"""Pages of its layout that one is compared with, those with fewer comparisons left aside. With 16
-the same copies were found among 40 forms and 40 lists of letters, in 1.5 times the time."""
-
-COMPARED, UNREADABLE, LEFT_OUT = 0, 1, 2
-"""What became of a pair: one of its originals cannot be read, or `MAX_COMPARED` left it out."""
 
 # Pairs that are compared together, and originals that are kept for the next ones, 3 MB each.
 _CHUNK, _KEPT = 16, 32
@@ -36,7 +22,7 @@ class OriginalPairs:
     image_ids
         int64 (n,): the images at positions 0..n-1.
     load
-        Gives originals; None where there are none: all pairs are `UNREADABLE` then.
+        Gives originals; None where there are none.
     progress
         Called after each few pairs; may raise to stop.
     """
@@ -47,19 +33,11 @@ class OriginalPairs:
         self._ids = image_ids
         self._load = load
         self._progress = progress
-        # By image: how much alike it is to each other one, of pairs that are not known to be same.
-        self._likeness: dict[int, dict[int, float]] = {}
         self._recent: dict[int, UInt8s | None] = {}
 
     def compare(
-        self,
-        first: Int64s,
-        second: Int64s,
-        maps: Float64s,
-        content: Int64s,
-        likeness: Float64s,
-        is_other: Callable[[Float64s], bool],
-    ) -> tuple[Float64s, UInt8s]:
+        self, first: Int64s, second: Int64s, maps: Float64s, content: Int64s
+    ) -> tuple[Float64s, BoolMask]:
         """Measure where the originals of pairs agree.
 
         Parameters
@@ -68,50 +46,32 @@ class OriginalPairs:
             int64 (k,): positions of images.
         maps, content
             float64 (k, 6), int64 (k, 2, 4): as for `local_agreement.measure_agreement`.
-        likeness
-            float64 (k,): how much alike the pairs are by their thumbnails. The most similar pairs
-            of each image are compared.
-        is_other
-            Decides by measures, float64 (`local_agreement.FEATURES`,), whether two originals are
-            different pages. Only those count against `MAX_COMPARED`.
 
         Returns
         -------
-        float64 (k, `local_agreement.FEATURES`), zeros where not compared, and uint8 (k,):
-        `COMPARED`, `UNREADABLE` or `LEFT_OUT`.
+        float64 (k, `local_agreement.FEATURES`), and bool (k,): whether both originals could be
+        read; zeros where not.
         """
         found = np.zeros((len(first), local.FEATURES))
-        states = np.full(len(first), UNREADABLE, np.uint8)
+        readable = np.zeros(len(first), np.bool_)
         if self._load is None:
-            return found, states
-        left = np.arange(len(first))
-        # Only other pages count: without the rest there is room for the next ones.
-        while len(left):
-            chosen = self._choose(first[left], second[left], likeness[left])
-            rows, left = left[chosen], left[~chosen]
-            if not len(rows):
-                break
-            # Pairs of one picture together, so that its original is read once.
-            rows = rows[np.lexsort((second[rows], first[rows]))]
-            for k in range(0, len(rows), _CHUNK):
-                part = rows[k : k + _CHUNK]
-                found[part], states[part] = self._measure(
-                    self._load, first[part], second[part], maps[part], content[part]
-                )
-                if self._progress is not None:
-                    self._progress("comparing originals", min(k + _CHUNK, len(rows)), len(rows))
-            for row in rows.tolist():
-                if states[row] == UNREADABLE or not is_other(found[row]):
-                    self._drop(int(first[row]), int(second[row]))
-        states[left] = LEFT_OUT
-        return found, states
+            return found, readable
+        # Pairs of one picture together, so that its original is read once.
+        rows = np.lexsort((second, first))
+        for k in range(0, len(rows), _CHUNK):
+            part = rows[k : k + _CHUNK]
+            found[part], readable[part] = self._measure(
+                self._load, first[part], second[part], maps[part], content[part]
+            )
+            if self._progress is not None:
+                self._progress("comparing originals", min(k + _CHUNK, len(rows)), len(rows))
+        return found, readable
 
     def _measure(
         self, load: LoadOriginals, first: Int64s, second: Int64s, maps: Float64s, content: Int64s
-    ) -> tuple[Float64s, UInt8s]:
-        """Read the originals of some pairs and compare them; return measures and states."""
+    ) -> tuple[Float64s, BoolMask]:
+        """Read the originals of some pairs and compare them, as `compare`."""
         found = np.zeros((len(first), local.FEATURES))
-        states = np.full(len(first), UNREADABLE, np.uint8)
         pictures = self._read(load, distinct(first, second))
         rows, work = [], []
         for row, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
@@ -120,37 +80,8 @@ class OriginalPairs:
                 rows.append(row)
                 work.append((one, other, maps[row], content[row]))
         for row, measured in zip(rows, in_order(_measure, work), strict=True):
-            found[row], states[row] = measured, COMPARED
-        return found, states
-
-    def _drop(self, one: int, other: int) -> None:
-        """Do not count a pair against the limits of its images."""
-        self._likeness[one].pop(other, None)
-        self._likeness[other].pop(one, None)
-
-    def _choose(self, first: Int64s, second: Int64s, likeness: Float64s) -> BoolMask:
-        """Mark the pairs that are among the most similar ones of one of their images, bool (k,).
-
-        The limit holds for each image, so that no pair is left out because of other images, and a
-        pair that is asked again, at another map, is counted once.
-        """
-        ends = list(zip(first.tolist(), second.tolist(), likeness.tolist(), strict=True))
-        for one, other, alike in ends:
-            for image, neighbor in ((one, other), (other, one)):
-                known = self._likeness.setdefault(image, {})
-                known[neighbor] = max(known.get(neighbor, alike), alike)
-
-        def rank(image: int, neighbor: int, alike: float) -> int:
-            known = self._likeness[image].items()
-            return sum(value > alike and it != neighbor for it, value in known)
-
-        return np.array(
-            [
-                min(rank(one, other, alike), rank(other, one, alike)) < MAX_COMPARED
-                for one, other, alike in ends
-            ],
-            np.bool_,
-        )
+            found[row] = measured
+        return found, np.isin(np.arange(len(first)), rows)
 
     def _read(self, load: LoadOriginals, positions: Int64s) -> dict[int, UInt8s | None]:
         """Read originals by position; the latest ones are kept, since pairs share pictures."""
@@ -169,7 +100,8 @@ def _measure(pair: tuple[UInt8s, UInt8s, Float64s, Int64s]) -> Float64s:
     """Measure where two originals agree, float64 (`local_agreement.FEATURES`,)."""
     one, other, transform, content = pair
     where = transform[None], content[None]
-    found = local.measure_agreement([one], [other], *where, most=local.MOST_OF_ORIGINALS)
+    most = local.MOST_OF_ORIGINALS
+    found = local.measure_agreement([one], [other], *where, most=most, colours=False)
     measured: Float64s = found[0]
     if may_be_covered(measured):
         measured[local.COVERED] = covered_share(one, other, transform, content)

@@ -20,8 +20,9 @@ UNTESTED, SAME, DIFFERENT, SAME_LAYOUT, ANOTHER_TAKE, PART_OF, SAME_COVER = (
 )
 """The most frequent relations of a pair."""
 
-NOT_LOOKED_AT = 128
-"""The first detail of a pair that was not judged, since others were more likely."""
+NOT_LOOKED_AT = 255
+"""The first detail of a pair that was not judged, or not by its originals, since others were more
+likely. No pair that was judged has all of these bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +90,12 @@ class Pairs:
             np.zeros((size, DETAILS), np.uint8),
         )
 
-    @property
-    def not_looked_at(self) -> int:
-        """Count the pairs that are `DIFFERENT` only because they were not judged."""
-        left = (self.status == DIFFERENT) & (self.details[:, 0] == NOT_LOOKED_AT)
+    def count_not_looked_at(self, relation: Relation = DIFFERENT) -> int:
+        """Count the pairs that have a relation only because they were not judged, or by originals.
+
+        Those are `DIFFERENT`; with `SAME_LAYOUT` pages of which only thumbnails were compared.
+        """
+        left = (self.status == relation) & (self.details[:, 0] == NOT_LOOKED_AT)
         return int(np.count_nonzero(left))
 
     def take(self, rows: Int64s | BoolMask | slice) -> "Pairs":

@@ -10,19 +10,18 @@ from functools import partial
 
 import numpy as np
 
-from imgurer_kernel.common.arrays import group_starts
-from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s, UInt64s
-from imgurer_kernel.fingerprint.hashes.frame_hash import frames_differ
+from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.alignment import Comparison
-from imgurer_kernel.matching.candidates import Candidates, ranks_in_groups
+from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.judgement import judge, statuses
+from imgurer_kernel.matching.judgement import judge
+from imgurer_kernel.matching.limited_judge import LimitedJudge
+from imgurer_kernel.matching.original_judgement import judge_originals
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
     PART_OF,
     SAME,
-    SAME_COVER,
     UNTESTED,
     Pairs,
     pair_starts,
@@ -35,18 +34,9 @@ Measure = Callable[..., Comparison]
 """Compares pairs (first, second) from start maps; a fourth argument, bool (k,), is passed where
 there are negatives: pairs whose first picture is inverted."""
 
-MAX_CLOSE_LOOKS = 16
-"""Most pairs of one picture that are judged though they do not agree as copies do: those that agree
-best. Few photographs have two such pairs; of objects on a plain ground every two are one, and each
-takes 2 ms: 8,000 pairs of 152 objects, none of which was the same below an agreement of 0.9."""
-
 # By relation: a match that is the same ranks above one that is related.
 _RANK = np.full(len(Relation), 2)
 _RANK[[UNTESTED, DIFFERENT, SAME]] = 0, 1, 3
-
-Judge = Callable[..., Float64s]
-"""Judges pairs (first, second, maps, measures), as `imgurer_kernel.matching.judgement.judge` does;
-negatives likewise."""
 
 
 def verify_candidates(
@@ -67,7 +57,7 @@ def verify_candidates(
     progress
         Called with the number of pairs that were compared since its last call; may raise to stop.
     frames
-        As for `PairVerifier`.
+        uint64 (n, 4): keys of all frames of the images; None where all are stills.
 
     Returns
     -------
@@ -84,8 +74,7 @@ def verify_candidates(
         Pairs.of(candidates),
         images.read_boxes,
         measure,
-        partial(judge, images),
-        frames,
+        LimitedJudge(partial(judge, images), partial(judge_originals, images), frames),
     )
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier.pairs
@@ -106,15 +95,13 @@ class PairVerifier:
     measure
         Compares pairs.
     judge
-        Judges pairs that agree. None skips this: all pairs that agree are the same then.
-    frames
-        uint64 (n, 4): keys of all frames of the images; None where all are stills.
+        Judges pairs that agree, or nearly so.
 
     Attributes
     ----------
     pairs
-        The table; `append` replaces it by a longer one. A pair that `MAX_CLOSE_LOOKS` leaves out is
-        `DIFFERENT`, with `NOT_LOOKED_AT` among its details.
+        The table; `append` replaces it by a longer one. A pair that `judge` leaves out has
+        `NOT_LOOKED_AT` among its details.
     """
 
     def __init__(
@@ -123,8 +110,7 @@ class PairVerifier:
         pairs: Pairs,
         boxes: Callable[[Int64s], PreparedPictures],
         measure: Measure,
-        judge: Judge | None = None,
-        frames: UInt64s | None = None,
+        judge: LimitedJudge,
     ) -> None:
         self.pairs = pairs
         self._candidates = candidates
@@ -133,10 +119,7 @@ class PairVerifier:
         self._boxes = boxes
         self._measure = measure
         self._judge = judge
-        self._frames = frames if frames is not None and frames.any() else None
-        # Doubtful pairs judged for each image, and pairs whose present map was judged.
-        n = 1 + max(int(column.max(initial=-1)) for column in (pairs.first, pairs.second))
-        self._judged_counts = np.zeros(n, np.int64)
+        # Pairs whose present map was judged, or left out.
         self._is_judged = np.zeros(len(pairs), np.bool_)
 
     def verify(self, rows: Int64s) -> None:
@@ -215,8 +198,6 @@ class PairVerifier:
         self._matches = np.concatenate((self._matches, none))
         self._doubtful = np.concatenate((self._doubtful, np.full(len(pairs), DOUBTFUL)))
         self._is_judged = np.concatenate((self._is_judged, none > 0))
-        n = 1 + max(int(column.max(initial=-1)) for column in (pairs.first, pairs.second))
-        self._judged_counts = np.pad(self._judged_counts, (0, max(0, n - len(self._judged_counts))))
 
     def _starts(self, match: Candidates) -> Float64s:
         """Return the start maps of matches: from their regions, or voted by spots."""
@@ -242,7 +223,8 @@ class PairVerifier:
 
         Returns
         -------
-        bool (k,): which pairs are the same from these starts.
+        bool (k,): which pairs are the same from these starts, or left out: other starts would not
+        change that.
         """
         pairs = self.pairs
         ends = pairs.first[rows], pairs.second[rows]
@@ -255,9 +237,15 @@ class PairVerifier:
         # Judged immediately: where this map shows other colours or content, the next may not, as
         # with a flag that was turned.
         agreeing = np.flatnonzero(agrees)
-        status[agreeing], found[agreeing] = self._judged(
-            rows[agreeing], maps[agreeing], measures[agreeing], negative[agreeing]
-        )
+        if len(agreeing):
+            status[agreeing], found[agreeing] = self._judge.judge(
+                ends[0][agreeing],
+                ends[1][agreeing],
+                maps[agreeing],
+                measures[agreeing],
+                negative[agreeing],
+                agreeing=True,
+            )
         rank, before = _RANK[status], _RANK[pairs.status[rows]]
         # The first comparison always counts: agreement may be negative, and the table has zeros.
         better = measures[:, 1] > pairs.measures[rows, 1]
@@ -268,8 +256,8 @@ class PairVerifier:
         pairs.negative[kept] = negative[better]
         pairs.status[kept], pairs.details[kept] = status[better], found[better]
         self._is_judged[kept] = agrees[better]
-        same: BoolMask = status == SAME
-        return same
+        done: BoolMask = (status == SAME) | (found[:, 0] == NOT_LOOKED_AT)
+        return done
 
     def _judge_doubtful(self, rows: Int64s) -> None:
         """Judge pairs none of whose matches agrees well enough, at the match that agrees best."""
@@ -279,47 +267,12 @@ class PairVerifier:
         rows = rows[~are_same(pairs.measures[rows])]
         if not len(rows):
             return
-        chosen = self._choose_doubtful(rows)
-        pairs.details[rows[~chosen], 0] = NOT_LOOKED_AT
-        rows = rows[chosen]
-        where = pairs.maps[rows], pairs.measures[rows], pairs.negative[rows]
-        pairs.status[rows], pairs.details[rows] = self._judged(rows, *where)
-        self._is_judged[rows] = True
-
-    def _choose_doubtful(self, rows: Int64s) -> BoolMask:
-        """Choose the pairs to judge: the most promising ones of each image, bool (k,).
-
-        The limit holds for each image, so that none is left out because of other images.
-        """
-        first, second = self.pairs.first[rows], self.pairs.second[rows]
-        agreement = self.pairs.measures[rows, 1]
-        chosen = np.zeros(len(rows), np.bool_)
-        image = np.concatenate((first, second))
-        pair = np.tile(np.arange(len(rows)), 2)
-        # Ties by the other image: the order of the table must not matter.
-        order = np.lexsort((np.concatenate((second, first)), -agreement[pair], image))
-        image, pair = image[order], pair[order]
-        rank = ranks_in_groups(group_starts(image)) + self._judged_counts[image]
-        own = rank < MAX_CLOSE_LOOKS
-        chosen[pair[own]] = True
-        self._judged_counts += np.bincount(image[own], minlength=len(self._judged_counts))
-        return chosen
-
-    def _judged(
-        self, rows: Int64s, maps: Float64s, measures: Float32s, negative: BoolMask
-    ) -> tuple[UInt8s, UInt8s]:
-        """Judge pairs at their maps; return relations and details."""
-        ends = self.pairs.first[rows], self.pairs.second[rows]
-        if self._judge is None or not len(rows):
-            status = np.where(are_same(measures), SAME, DIFFERENT).astype(np.uint8)
-            details = np.zeros((len(rows), DETAILS), np.uint8)
-        else:
-            inverted = (negative,) if negative.any() else ()
-            status, details = statuses(self._judge(*ends, maps, measures, *inverted))
-        if self._frames is not None:
-            others = frames_differ(self._frames[ends[0]], self._frames[ends[1]])
-            status = np.where(others & (status == SAME), SAME_COVER, status).astype(np.uint8)
-        return status, details
+        ends = pairs.first[rows], pairs.second[rows]
+        pairs.status[rows], details = self._judge.judge(
+            *ends, pairs.maps[rows], pairs.measures[rows], pairs.negative[rows], agreeing=False
+        )
+        pairs.details[rows] = details
+        self._is_judged[rows] = details[:, 0] != NOT_LOOKED_AT
 
 
 def _least_agreements(candidates: Candidates, match: Int64s, matches: Int64s) -> Float64s:

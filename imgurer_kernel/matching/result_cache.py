@@ -14,6 +14,7 @@ from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UI
 from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.image_cache import ImageCache
 from imgurer_kernel.matching.judgement import judge
+from imgurer_kernel.matching.original_judgement import judge_originals
 
 MEASURES = 3
 COMPARISON_WIDTH = MEASURES + 6
@@ -145,8 +146,8 @@ class CachedComparer:
         The pictures.
     keys
         uint64 (n,): the key of each image, see `image_keys`.
-    comparisons, judgements
-        Caches that are read and added to, of widths `COMPARISON_WIDTH` and
+    comparisons, judgements, original_judgements
+        Caches that are read and added to, of width `COMPARISON_WIDTH` and, the others,
         `imgurer_kernel.matching.judgement.JUDGEMENT_WIDTH`.
     progress
         Called with the number of pairs that were compared since its last call; may raise to stop.
@@ -158,12 +159,14 @@ class CachedComparer:
         keys: UInt64s,
         comparisons: ResultCache,
         judgements: ResultCache,
+        original_judgements: ResultCache,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._images = images
         self._keys = keys
         self._comparisons = comparisons
         self._judgements = judgements
+        self._original_judgements = original_judgements
         self._progress = progress
 
     def measure(
@@ -196,6 +199,17 @@ class CachedComparer:
             return judge(self._images, *ends, maps[new], measures[new], inverted)
 
         return self._get_or_compute(self._judgements, first, second, maps, negative, compute)
+
+    def judge_originals(
+        self, first: Int64s, second: Int64s, maps: Float64s, judged: Float64s
+    ) -> Float64s:
+        """Judge pairs by originals, as `imgurer_kernel.matching.original_judgement`."""
+
+        def compute(new: Int64s) -> Float64s:
+            return judge_originals(self._images, first[new], second[new], maps[new], judged[new])
+
+        cache = self._original_judgements
+        return self._get_or_compute(cache, first, second, maps, None, compute)
 
     def _get_or_compute(
         self,

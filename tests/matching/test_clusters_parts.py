@@ -62,6 +62,7 @@ def found(rows, clusters):
         images=state,
         comparisons=ResultCache(1),
         judgements=ResultCache(1),
+        original_judgements=ResultCache(1),
     )
 
 

@@ -9,10 +9,11 @@ from imgurer_kernel.matching.alignment import Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.clusters.star_cover import star_clusters
+from imgurer_kernel.matching.limited_judge import LimitedJudge
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.verify import PreparedPictures
-from tests.support.judging import judged_by
+from tests.support.judging import by_agreement, judged_by
 
 UNIT = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -55,7 +56,7 @@ def rows_of(pairs, distance):
 
 def solve(truth, rows, same_layout=None):
     turned = np.random.default_rng(0).integers(0, 1 << 64, (len(truth.places), 8, 2), np.uint64)
-    judge = None if same_layout is None else judged_by(same_layout)
+    judge = LimitedJudge(by_agreement if same_layout is None else judged_by(same_layout))
     verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure, judge)
     solver = StarSolver(verifier, turned)
     return solver, solver.run()
@@ -177,7 +178,8 @@ def test_it_can_be_stopped_between_comparisons():
 
     truth = Truth([0, 0], 1)
     rows = rows_of([(0, 1)], [0])
-    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure)
+    judge = LimitedJudge(by_agreement)
+    verifier = PairVerifier(rows, Pairs.of(rows), truth.boxes, truth.measure, judge)
     solver = StarSolver(verifier, np.zeros((2, 8, 2), np.uint64), stop)
     with pytest.raises(KeyboardInterrupt):
         solver.run()

@@ -11,6 +11,7 @@ from imgurer_kernel.matching.clusters.take_conflicts import (
     without_other_takes,
 )
 from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
+from imgurer_kernel.matching.limited_judge import LimitedJudge
 from imgurer_kernel.matching.pair_table import ANOTHER_TAKE, DIFFERENT, SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from tests.matching.test_clusters_solver import UNIT, Truth, everything, members, rows_of
@@ -126,7 +127,9 @@ def test_a_copy_does_not_join_two_frames_of_a_film():
     film = Film([0, 4, 8, 12, 8], [4, 4, 12])
     rows = rows_of(everything(8), [3] * 28)
     turned = np.zeros((8, 8, 2), np.uint64)
-    verifier = PairVerifier(rows, Pairs.of(rows), film.boxes, film.measure, film.judge)
+    verifier = PairVerifier(
+        rows, Pairs.of(rows), film.boxes, film.measure, LimitedJudge(film.judge)
+    )
     clusters = StarSolver(verifier, turned).run()
     assert members(clusters) == [[1, 5, 6], [2, 4], [3, 7]]
 

@@ -8,12 +8,13 @@ from imgurer_kernel.fingerprint.decode import to_gray
 from imgurer_kernel.fingerprint.extract import fingerprint
 from imgurer_kernel.matching import relation
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, judge, statuses
+from imgurer_kernel.matching.judgement import judge, statuses
 from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.relation import DETAILS, Relation, detail_words
 from imgurer_kernel.matching.takes import times_differ
 from imgurer_kernel.workbench.pictures.image_loader import THUMBNAIL_SIDE, in_colour
 from tests.support.forms import rounds, thinned
+from tests.support.judging import judge_wholly
 from tests.support.pictures import encode, scene
 
 IDENTITY = np.array([[1.0, 0, 0, 0, 1, 0]])
@@ -47,7 +48,9 @@ def related(one, other, start=IDENTITY, times=None):
     images = gallery(one, other, times=times)
     first, second = np.arange(1), np.arange(1, 2)
     compared = images.compare(first, second, start)
-    status, details = statuses(judge(images, first, second, compared.maps, compared.measures))
+    status, details = statuses(
+        judge_wholly(images, first, second, compared.maps, compared.measures)
+    )
     return Relation(int(status[0])), detail_words(details[0])
 
 
@@ -422,9 +425,3 @@ def test_words_of_details():
     )
     assert detail_words(np.zeros(DETAILS, np.uint8)) == ""
     assert not relation.was_edited(np.array([relation.SMALL, 0, 0, 0], np.uint8))
-
-
-def test_unreadable_originals_are_marked_after_the_details():
-    details = range(1, 1 + DETAILS)
-    assert JUDGEMENT_WIDTH - 1 not in details
-    assert max(details) < JUDGEMENT_WIDTH - 1

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from imgurer_kernel.matching.image_cache import ImageCache
-from imgurer_kernel.matching.judgement import judge, statuses
+from imgurer_kernel.matching.judgement import statuses
 from imgurer_kernel.matching.relation import Relation
 from tests.matching.test_judgement import IDENTITY, gallery, photo, related, saved
 from tests.support.forms import rounds
+from tests.support.judging import judge_wholly
 
 FOLDER = str(Path(__file__).parents[2] / "benchmarks")
 sys.path.append(FOLDER)
@@ -222,5 +223,5 @@ def by_originals(one, other, start):
     images = ImageCache(np.arange(2), loaders)
     first, second = np.arange(1), np.arange(1, 2)
     compared = images.compare(first, second, start)
-    status, _ = statuses(judge(images, first, second, compared.maps, compared.measures))
+    status, _ = statuses(judge_wholly(images, first, second, compared.maps, compared.measures))
     return Relation(int(status[0]))

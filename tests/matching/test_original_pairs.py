@@ -7,16 +7,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.matching import limited_judge
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching import original_pairs as module
-from imgurer_kernel.matching.original_pairs import COMPARED, LEFT_OUT, UNREADABLE, OriginalPairs
+from imgurer_kernel.matching.original_pairs import OriginalPairs
 from tests.support.forms import long_only
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 WHOLE = np.array([[0, 0, 64, 64], [0, 0, 64, 64]])
 WORDS = ["alpha", "river", "stone", "green", "market", "window", "paper", "engine", "silver"]
 IDS = np.arange(6) * 10 + 100
-ALL = [(one, other) for one in range(6) for other in range(one + 1, 6)]
 
 
 def page(number):
@@ -41,26 +41,20 @@ class Originals:
         return [self.pages[image_id] for image_id in image_ids.tolist()]
 
 
-def compared(pairs, ends, likeness=None):
-    """Compare pairs of positions; without `likeness` all are equally alike."""
+def compared(pairs, ends):
+    """Compare pairs of positions."""
     first, second = np.array(ends).T
     n = len(ends)
-    maps, content = np.tile(IDENTITY, (n, 1)), np.tile(WHOLE, (n, 1, 1))
-    alike = np.full(n, 0.5) if likeness is None else np.array(likeness)
-    return pairs.compare(first, second, maps, content, alike, is_other)
-
-
-def is_other(found):
-    return found[local.LACK] > 0.01
+    return pairs.compare(first, second, np.tile(IDENTITY, (n, 1)), np.tile(WHOLE, (n, 1, 1)))
 
 
 def test_pages_with_other_writing_disagree_and_each_original_is_read_once():
     load = Originals()
     load.pages[110] = load.pages[100]
-    found, states = compared(OriginalPairs(IDS, load), [(0, 1), (0, 2), (1, 2)])
-    assert states.tolist() == [COMPARED] * 3
-    assert found[0, local.BAD] == 0 < found[0, local.AGREE]
-    assert (found[1:, local.BAD] > 0.1).all()
+    found, readable = compared(OriginalPairs(IDS, load), [(1, 2), (0, 1), (0, 2)])
+    assert readable.all()
+    assert found[1, local.BAD] == 0 < found[1, local.AGREE]
+    assert (found[[0, 2], local.BAD] > 0.1).all()
     assert sorted(load.asked) == [100, 110, 120]
 
 
@@ -74,65 +68,16 @@ def test_originals_are_read_again_only_if_many_came_between(monkeypatch):
 
 
 def test_a_pair_with_a_damaged_original_is_marked_and_the_others_are_compared():
-    found, states = compared(OriginalPairs(IDS, Originals(damaged=[110])), [(0, 1), (0, 2), (1, 2)])
-    assert states.tolist() == [UNREADABLE, COMPARED, UNREADABLE]
+    ends = [(0, 1), (0, 2), (1, 2)]
+    found, readable = compared(OriginalPairs(IDS, Originals(damaged=[110])), ends)
+    assert readable.tolist() == [False, True, False]
     assert not found[[0, 2]].any()
 
 
-def test_damaged_originals_leave_no_other_pair_out(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 1)
-    likeness = [1 / (one + other) for one, other in ALL]
-    _, states = compared(OriginalPairs(IDS, Originals(damaged=IDS.tolist())), ALL, likeness)
-    assert states.tolist() == [UNREADABLE] * len(ALL)
-
-
 def test_without_originals_none_can_be_read():
-    found, states = compared(OriginalPairs(IDS, None), [(0, 1)])
-    assert states.tolist() == [UNREADABLE]
+    found, readable = compared(OriginalPairs(IDS, None), [(0, 1)])
+    assert readable.tolist() == [False]
     assert found.shape == (1, local.FEATURES)
-
-
-def test_each_image_is_compared_with_those_that_are_most_like_it(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 1)
-    likeness = [1 / (one + other) for one, other in ALL]
-    _, states = compared(OriginalPairs(IDS, Originals()), ALL, likeness)
-    assert {ends for ends, state in zip(ALL, states, strict=True) if state == COMPARED} == {
-        (0, other) for other in range(1, 6)
-    }
-    assert set(states.tolist()) == {COMPARED, LEFT_OUT}
-
-
-def test_a_likely_copy_is_compared_however_many_others_were_before(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 1)
-    pairs = OriginalPairs(IDS, Originals())
-    for likeness in (0.5, 0.6, 0.7):
-        _, states = compared(pairs, ALL[:-1], [likeness] * (len(ALL) - 1))
-        assert COMPARED in states, "a pair that is asked again counts once"
-    assert compared(pairs, ALL[-1:], [0.9])[1].tolist() == [COMPARED]
-    assert compared(pairs, ALL[-2:-1], [0.1])[1].tolist() == [LEFT_OUT]
-
-
-def test_copies_do_not_count_however_many_there_are(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 1)
-    load = Originals()
-    load.pages.update(dict.fromkeys((110, 120, 130), load.pages[100]))
-    pairs = OriginalPairs(IDS, load)
-    likeness = [0.9 - 0.1 * max(ends) - 0.01 * min(ends) for ends in ALL]
-    _, states = compared(pairs, ALL, likeness)
-    result = dict(zip(ALL, states.tolist(), strict=True))
-    assert all(result[ends] == COMPARED for ends in ALL if max(ends) < 4)
-    assert sorted(result.values()) == [COMPARED] * 11 + [LEFT_OUT] * 4
-
-
-def test_the_choice_does_not_depend_on_the_order_of_pairs(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 2)
-    likeness = np.random.default_rng(3).choice([0.1, 0.2, 0.3], len(ALL))
-    _, expected = compared(OriginalPairs(IDS, Originals()), ALL, likeness)
-    assert set(expected.tolist()) == {COMPARED, LEFT_OUT}
-    order = np.random.default_rng(4).permutation(len(ALL))
-    shuffled = [ALL[k][::-1] for k in order]
-    _, states = compared(OriginalPairs(IDS, Originals()), shuffled, likeness[order])
-    assert states.tolist() == expected[order].tolist()
 
 
 def form(number):
@@ -188,7 +133,7 @@ def inbox(number):
 
 @pytest.mark.parametrize("most", [1, *long_only(0)])
 def test_pages_that_are_left_out_are_not_the_same(tmp_path, monkeypatch, most):
-    monkeypatch.setattr(module, "MAX_COMPARED", most)
+    monkeypatch.setattr(limited_judge, "MAX_ORIGINALS", most)
     pages = {f"{number}": inbox(number) for number in range(5)}
     clusters, plan = clusters_of(tmp_path, pages | {"0 half": half(pages["0"])})
     # Without any comparison a copy that agrees all over may still be one.
@@ -197,12 +142,21 @@ def test_pages_that_are_left_out_are_not_the_same(tmp_path, monkeypatch, most):
     assert "pairs of pages of one layout skipped" in plan
 
 
-def test_each_image_is_compared_with_those_most_like_it_wherever_they_are(monkeypatch):
-    monkeypatch.setattr(module, "MAX_COMPARED", 1)
-    likeness = {(0, 1): 0.1, (0, 2): 0.5, (0, 3): 0.9, (1, 2): 0.6, (1, 3): 0.3, (2, 3): 0.2}
-    pairs = OriginalPairs(IDS, Originals())
-    _, states = compared(pairs, list(likeness), list(likeness.values()))
-    found = dict(zip(likeness, states.tolist(), strict=True))
-    assert [ends for ends, state in found.items() if state == COMPARED] == [(0, 3), (1, 2)]
-    assert set(found.values()) == {COMPARED, LEFT_OUT}
-    assert len({COMPARED, LEFT_OUT, UNREADABLE}) == 3
+def test_a_page_that_comes_later_gets_the_answer_of_all_at_once(tmp_path, monkeypatch):
+    """Pairs compared in an earlier search count against the limit as those of this one do."""
+    monkeypatch.setattr(limited_judge, "MAX_ORIGINALS", 1)
+    pages = {f"{number}": inbox(number) for number in range(4)} | {"0 half": half(inbox(0))}
+    for name, page in pages.items():
+        page.save(tmp_path / f"{name}.png")
+    paths = [tmp_path / f"{name}.png" for name in pages]
+    answers = []
+    for store, parts in (("once", [paths]), ("late", [paths[2:], paths[:1], paths[1:2]])):
+        with Workbench(Settings(root=tmp_path / store)) as workbench:
+            for part in parts:
+                workbench.ingest(part, progress=False)
+                found = workbench.clusters(progress=False)
+            related = workbench.related()[["filename", "other_filename", "relation"]]
+            pairs = {(frozenset(row[:2]), row[2]) for row in related.itertuples(index=False)}
+            names = {frozenset(it) for _, it in found.groupby("cluster_id")["filename"]}
+            answers.append((names, pairs, found.attrs["plan"]))
+    assert answers[0] == answers[1]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from imgurer_kernel.matching.alignment import AGREEMENT, Comparison
 from imgurer_kernel.matching.candidates import Candidates
 from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
+from imgurer_kernel.matching.limited_judge import MAX_CLOSE_LOOKS, LimitedJudge
 from imgurer_kernel.matching.pair_table import (
     DIFFERENT,
     NOT_LOOKED_AT,
@@ -20,13 +22,13 @@ from imgurer_kernel.matching.pair_table import (
     UNTESTED,
     Pairs,
 )
-from imgurer_kernel.matching.pair_verifier import MAX_CLOSE_LOOKS, PairVerifier, verify_candidates
+from imgurer_kernel.matching.pair_verifier import PairVerifier, verify_candidates
 from imgurer_kernel.matching.picture_loaders import PictureLoaders
 from imgurer_kernel.matching.regions import SPOT
 from imgurer_kernel.matching.relation import DOUBTFUL, LARGE, LIKELY, TONED
 from imgurer_kernel.matching.verify import PreparedPictures, compare, prepare, start_maps
 from tests.support.copies import cropped, framed, gray, picture, recoded
-from tests.support.judging import judged_by
+from tests.support.judging import by_agreement, judged_by
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -57,10 +59,16 @@ class Scripted:
 
 
 def verified(script, found, same_layout=None):
-    judge = None if same_layout is None else judged_by(same_layout)
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
+    verifier = verifier_of(
+        script, found, by_agreement if same_layout is None else judged_by(same_layout)
+    )
     verifier.verify(np.arange(len(verifier.pairs)))
     return verifier
+
+
+def verifier_of(script, found, judge=by_agreement, frames=None):
+    judges = LimitedJudge(judge, None, frames)
+    return PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judges)
 
 
 @given(
@@ -93,7 +101,7 @@ def test_the_first_match_that_is_the_same_decides_else_the_best(pairs):
 def test_only_the_chosen_pairs_are_compared():
     script = Scripted({(0, 1, False): 0.9, (1, 2, False): 0.9})
     found = candidates([(0, 1, 4, 0), (1, 2, 4, 0)])
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure)
+    verifier = verifier_of(script, found)
     verifier.verify(np.array([1]))
     assert script.compared == [(1, 2, False)]
     assert verifier.pairs.status.tolist() == [UNTESTED, SAME]
@@ -120,7 +128,7 @@ def test_agreeing_pairs_with_other_later_frames_have_the_same_cover():
     frames = np.zeros((5, 4), np.uint64)
     frames[[0, 1], 2] = 0b110
     frames[2, 2] = 2**64 - 1
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, None, frames)
+    verifier = verifier_of(script, found, frames=frames)
     verifier.verify(np.arange(4))
     assert verifier.pairs.status.tolist() == [SAME, SAME_COVER, SAME_COVER, DIFFERENT]
     # Other starts change nothing where it is known, and are judged alike.
@@ -223,7 +231,9 @@ def test_a_match_by_spots_begins_with_its_own_map():
         return Comparison(np.ones((1, 3), np.float32), starts)
 
     boxes = prepare(pictures)
-    verifier = PairVerifier(found, Pairs.of(found), lambda _: boxes, measure)
+    verifier = PairVerifier(
+        found, Pairs.of(found), lambda _: boxes, measure, LimitedJudge(by_agreement)
+    )
     verifier.verify(np.array([0]))
     assert begun == [[into]]
 
@@ -255,7 +265,7 @@ def look_alikes(agreement):
         looked.extend(zip(first.tolist(), second.tolist(), strict=True))
         return judged_by(lambda one, *_: np.zeros(len(one), bool))(first, second, maps, measures)
 
-    return PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge), looked
+    return verifier_of(script, found, judge), looked
 
 
 @pytest.mark.parametrize("sharing", [(1, 2), (2, 3), (3,)])
@@ -273,7 +283,7 @@ def test_pairs_that_share_spots_are_looked_at_sooner(sharing):
         looked.extend(zip(first.tolist(), second.tolist(), strict=True))
         return judged_by(lambda one, *_: np.zeros(len(one), bool))(first, second, maps, measures)
 
-    verifier = PairVerifier(found, Pairs.of(found), script.boxes, script.measure, judge)
+    verifier = verifier_of(script, found, judge)
     verifier.append(Pairs.untested(np.array([2]), np.array([3]), np.array([50]), np.array([0])))
     verifier.verify(np.arange(len(agreement)))
     assert sorted(looked) == [(0, k) for k in sharing]
@@ -296,7 +306,7 @@ def test_of_many_look_alikes_each_picture_has_its_likeliest_ones_looked_at():
         mine = sorted((ends for ends in agreement if k in ends), key=agreement.get)
         best.update(mine[-MAX_CLOSE_LOOKS:])
     assert sorted(looked) == sorted(best)
-    assert verifier.pairs.not_looked_at == len(agreement) - len(best)
+    assert verifier.pairs.count_not_looked_at() == len(agreement) - len(best)
     left = verifier.pairs.details[:, 0] == NOT_LOOKED_AT
     assert (verifier.pairs.status[left] == DIFFERENT).all()
 
@@ -322,7 +332,7 @@ def test_few_look_alikes_are_all_looked_at_and_once():
     # From a start that comes to nothing better the same map need not be looked at again.
     verifier.verify_from(rows, starts, verifier.pairs.orientation, verifier.pairs.distance)
     assert sorted(looked) == sorted(agreement)
-    assert verifier.pairs.not_looked_at == 0
+    assert verifier.pairs.count_not_looked_at() == 0
 
 
 def test_a_large_part_is_the_same_by_way_of_a_third_picture():
@@ -331,12 +341,13 @@ def test_a_large_part_is_the_same_by_way_of_a_third_picture():
     table = Pairs.of(candidates([(2 * k, 2 * k + 1, 4, 0) for k in range(3)]))
 
     def judge(first, second, maps, measures):
-        judged = np.zeros((len(first), 5))
+        judged = np.zeros((len(first), JUDGEMENT_WIDTH))
         judged[:, 0], judged[:, 1] = PART_OF, TONED + LARGE * (first < 4)
         return judged
 
     found = candidates([(2 * k, 2 * k + 1, 4, 0) for k in range(3)])
-    verifier = PairVerifier(found, table, script.boxes, script.measure, judge)
+    judges = LimitedJudge(judge)
+    verifier = PairVerifier(found, table, script.boxes, script.measure, judges)
     verifier.verify(np.array([0, 2]))
     assert verifier.pairs.status.tolist() == [PART_OF, UNTESTED, PART_OF]
     starts = np.tile(IDENTITY, (3, 1))

@@ -1,8 +1,9 @@
-"""Fake judges for the verifier of pairs, with results that a test chooses."""
+"""Judges for the verifier of pairs, with results that a test chooses, and whole judgements."""
 
 import numpy as np
 
-from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH
+from imgurer_kernel.matching.judgement import JUDGEMENT_WIDTH, NOT_ASKED, ORIGINALS, judge
+from imgurer_kernel.matching.original_judgement import judge_originals
 from imgurer_kernel.matching.pair_table import DIFFERENT, SAME, SAME_LAYOUT
 from imgurer_kernel.matching.verify import are_same
 
@@ -20,3 +21,18 @@ def judged_by(same_layout):
         return judged
 
     return judge
+
+
+def by_agreement(first, second, maps, measures, negative=None):
+    """A judge by agreement alone."""
+    judged = np.zeros((len(first), JUDGEMENT_WIDTH))
+    judged[:, 0] = np.where(are_same(measures), SAME, DIFFERENT)
+    return judged
+
+
+def judge_wholly(images, first, second, maps, measures):
+    """Judge pairs by thumbnails, and by originals where these are asked for."""
+    judged = judge(images, first, second, maps, measures)
+    rows = np.flatnonzero(judged[:, ORIGINALS] != NOT_ASKED)
+    judged[rows] = judge_originals(images, first[rows], second[rows], maps[rows], judged[rows])
+    return judged

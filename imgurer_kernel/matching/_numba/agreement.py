@@ -160,7 +160,8 @@ def _blocks_along(size: int) -> int:
 
 
 @compiled(
-    f"int64({_RGB}, {_RGB}, {_VECTOR}, {_VECTOR}, {_VECTOR}, int64, {_VECTOR}, {_GRID})",
+    f"int64({_RGB}, {_RGB}, {_VECTOR}, {_VECTOR}, {_VECTOR}, int64, boolean, {_VECTOR}, "
+    f"{_GRID})",
     fastmath=True,
 )
 def measure(
@@ -170,10 +171,13 @@ def measure(
     content: Float64s,
     other_content: Float64s,
     most: int,
+    colours: bool,
     out: Float64s,
     grid: Float32s,
 ) -> int:
     """Write the measures to `out`, and correlation, texture and bad of each block to `grid`.
+
+    Without `colours` those from `LIGHT_98` on that need single pixels are left out, half the time.
 
     Returns the number of blocks down times 64 plus the number across; 0 without a common part.
     """
@@ -243,7 +247,7 @@ def measure(
     out[names.PLAIN] = max(_share_of_one_gray(one), _share_of_one_gray(other))
     summarize(found, texture, valid, weight, bad, tensors(one, by, bx), out)
     cut_strips(found[BEST], texture, bad, out)
-    if out[names.BAD] > 0:
+    if colours and out[names.BAD] > 0:
         sharp = drawn(light, box, identity, nx, ny)
         out[names.LETTERS] = share_of_letters(
             bad, sharp, drawn(other_light, box, transform, nx, ny)
@@ -252,6 +256,8 @@ def measure(
     for i in range(by):
         for j in range(bx):
             grid[1, i, j], grid[2, i, j] = texture[i, j], bad[i, j]
+    if not colours:
+        return by * 64 + bx
     clear = valid & ~near(bad)
     if 4 * clear.sum() < 12:
         clear = valid
@@ -259,9 +265,9 @@ def measure(
         # JPEG stores colours at half the resolution, which counts in small pictures.
         width = 2.0 if min(nx, ny) < 80 else 1.5
         unbent = np.zeros((6, 2), np.float32)
-        colours = cells(first, light, one, box, identity, unbent, clear, width, False)
+        own = cells(first, light, one, box, identity, unbent, clear, width, False)
         others = cells(second, other_light, other, box, transform, fit, clear, width, inverted)
-        judge_colours(colours, others, out)
+        judge_colours(own, others, out)
         if out[names.AGREE] < names.RICH:
             judge_flat(first, second, box, transform, fit, ok, clear, inverted, out)
         # Other colours or another shape decide the pair: no finer grid is needed.

@@ -106,7 +106,7 @@ class ClusterResult:
         The matches between images, by image ids.
     images
         Hashes and measures of the images that took part.
-    comparisons, judgements
+    comparisons, judgements, original_judgements
         Cached results of comparing pairs, for the next search.
     """
 
@@ -118,6 +118,7 @@ class ClusterResult:
     images: ImageState
     comparisons: ResultCache
     judgements: ResultCache
+    original_judgements: ResultCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +143,7 @@ class ReusableState:
     clusters, pairs
         Its clusters, by image ids, and the pairs that their edges are rows of. A pair with an
         image that is gone has -1 for it.
-    comparisons, judgements
+    comparisons, judgements, original_judgements
         Cached results of comparing pairs.
     """
 
@@ -157,6 +158,7 @@ class ReusableState:
     pairs: Pairs
     comparisons: ResultCache
     judgements: ResultCache
+    original_judgements: ResultCache
 
     @classmethod
     def empty(cls, n: int) -> Self:
@@ -173,6 +175,7 @@ class ReusableState:
             pairs=Pairs.of(Candidates.none()),
             comparisons=ResultCache(COMPARISON_WIDTH),
             judgements=ResultCache(JUDGEMENT_WIDTH),
+            original_judgements=ResultCache(JUDGEMENT_WIDTH),
         )
 
     @classmethod
@@ -237,6 +240,7 @@ class ReusableState:
             ),
             comparisons=result.comparisons.drop(gone),
             judgements=result.judgements.drop(gone),
+            original_judgements=result.original_judgements.drop(gone),
         )
 
     def unchanged(self, affected: BoolMask) -> tuple[ClusterTable, Pairs]:

@@ -28,6 +28,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.hash_candidates import ImageHashes, find_candidates
 from imgurer_kernel.matching.image_cache import ImageCache
+from imgurer_kernel.matching.limited_judge import LimitedJudge
 from imgurer_kernel.matching.pair_table import Pairs, connected_to
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from imgurer_kernel.matching.picture_loaders import Load, PictureLoaders
@@ -159,6 +160,7 @@ def find_clusters(
         ),
         comparisons=state.comparisons,
         judgements=state.judgements,
+        original_judgements=state.original_judgements,
     )
 
 
@@ -301,11 +303,11 @@ def _solve(
     pairs = Pairs.of(candidates)
     count = _counter(progress, len(pairs))
     keys = image_keys(images.ids[part], images.hashes[part])
-    comparer = CachedComparer(cache, keys, state.comparisons, state.judgements, count)
-    frames = images.frames[part]
-    verifier = PairVerifier(
-        candidates, pairs, cache.read_boxes, comparer.measure, comparer.judge, frames
+    comparer = CachedComparer(
+        cache, keys, state.comparisons, state.judgements, state.original_judgements, count
     )
+    judge = LimitedJudge(comparer.judge, comparer.judge_originals, images.frames[part])
+    verifier = PairVerifier(candidates, pairs, cache.read_boxes, comparer.measure, judge)
     solver = StarSolver(
         verifier,
         turned[part],

@@ -13,7 +13,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache
 
-VERSION = 27
+VERSION = 28
 """To be raised whenever the same pictures get other clusters, measures or labels."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -29,6 +29,7 @@ def result_arrays(result: ClusterResult) -> dict[str, np.ndarray[Any, Any]]:
         **record_arrays("images", result.images),
         **cache_arrays("comparisons", result.comparisons),
         **cache_arrays("judgements", result.judgements),
+        **cache_arrays("original_judgements", result.original_judgements),
     }
 
 
@@ -49,6 +50,7 @@ def result_from(arrays: Arrays, scope: SearchScope, uninformative: int) -> Clust
         images=record_from(arrays, "images", ImageState, windows=None),
         comparisons=cache_from(arrays, "comparisons"),
         judgements=cache_from(arrays, "judgements"),
+        original_judgements=cache_from(arrays, "original_judgements"),
     )
 
 

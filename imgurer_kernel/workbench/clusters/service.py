@@ -25,6 +25,7 @@ from imgurer_kernel.matching.clusters.budget import SearchScope
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.matching.clusters.incremental import ClusterResult
 from imgurer_kernel.matching.clusters.parts import parts_of_clusters
+from imgurer_kernel.matching.judgement import ORIGINALS, UNREADABLE
 from imgurer_kernel.matching.labels import (
     PairLabel,
     appearance_of,
@@ -32,8 +33,7 @@ from imgurer_kernel.matching.labels import (
     may_be_equal,
     measure_pairs,
 )
-from imgurer_kernel.matching.original_pairs import LEFT_OUT, UNREADABLE
-from imgurer_kernel.matching.pair_table import Pairs
+from imgurer_kernel.matching.pair_table import SAME_LAYOUT, Pairs
 from imgurer_kernel.matching.relation import RELATED
 from imgurer_kernel.matching.result_cache import ResultCache, pair_keys
 from imgurer_kernel.matching.spot_segments import SpotSegments
@@ -311,9 +311,9 @@ class ClusterService:
 
 def _plan(result: ClusterResult) -> str:
     """Describe the scope of a search, and how many pairs it has skipped."""
-    originals = result.judgements.columns()[2][:, -1]
-    unread, left_out = (int((originals == state).sum()) for state in (UNREADABLE, LEFT_OUT))
-    skipped = result.pairs.not_looked_at
+    unread = int((result.original_judgements.columns()[2][:, ORIGINALS] == UNREADABLE).sum())
+    left_out = result.pairs.count_not_looked_at(SAME_LAYOUT)
+    skipped = result.pairs.count_not_looked_at()
     return (
         str(result.scope)
         + f"; {unread:,} pairs of pages by their thumbnails" * bool(unread)
