@@ -131,7 +131,6 @@ def measure_agreement(
     content: Int64s,
     *,
     most: int = MOST,
-    colours: bool = True,
 ) -> Float64s:
     """Measure where pairs of aligned pictures agree, in threads.
 
@@ -144,9 +143,8 @@ def measure_agreement(
     content
         int64 (n, 2, 4): what lies within the borders of both, in 1/64 of the sides.
     most
-        Pixels of the grid's longer side, at most.
-    colours
-        Whether to compare colours and single pixels too, which takes half of the time.
+        Pixels of the grid's longer side, at most. Beyond `MOST`, of originals, neither colours nor
+        single pixels are compared.
 
     Returns
     -------
@@ -162,7 +160,7 @@ def measure_agreement(
         blocks = np.empty((3, BLOCKS, BLOCKS), np.float32)
         for k in range(start, min(start + _CHUNK, len(first))):
             boxes = cores[0][k], cores[1][k]
-            kernel(first[k], second[k], maps[k], *boxes, most, colours, found[k], blocks)
+            kernel(first[k], second[k], maps[k], *boxes, most, found[k], blocks)
 
     parts = range(0, len(first), _CHUNK)
     for _ in map(work, parts) if len(parts) < 2 else in_order(work, parts):
@@ -216,7 +214,7 @@ def block_map(
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
     cores, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
     common_box(transform, cores[0], cores[1], box, found)
-    shape = _kernel()(first, second, transform, *cores, most, False, found, blocks)
+    shape = _kernel()(first, second, transform, *cores, most, found, blocks)
     down, across = divmod(shape, 64)
     disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
     regions = np.zeros_like(disagrees)

@@ -100,8 +100,7 @@ def _measure(pair: tuple[UInt8s, UInt8s, Float64s, Int64s]) -> Float64s:
     """Measure where two originals agree, float64 (`local_agreement.FEATURES`,)."""
     one, other, transform, content = pair
     where = transform[None], content[None]
-    most = local.MOST_OF_ORIGINALS
-    found = local.measure_agreement([one], [other], *where, most=most, colours=False)
+    found = local.measure_agreement([one], [other], *where, most=local.MOST_OF_ORIGINALS)
     measured: Float64s = found[0]
     if may_be_covered(measured):
         measured[local.COVERED] = covered_share(one, other, transform, content)
