@@ -86,14 +86,11 @@ class PairLimit:
         return chosen
 
     def reject(self, first: Int64s, second: Int64s, likeness: Float64s) -> None:
-        """Count rejected pairs, of each image no more than can matter."""
+        """Count rejected pairs."""
         image, other, again = self._entries(first, second)
-        image = np.concatenate((image, self._image[~again]))
-        other = np.concatenate((other, self._other[~again]))
-        alike = np.concatenate((likeness, likeness, self._likeness[~again]))
-        order = np.lexsort((other, -alike, image))
-        kept = order[ranks_in_groups(group_starts(image[order])) < self._most]
-        self._image, self._other, self._likeness = image[kept], other[kept], alike[kept]
+        self._image = np.concatenate((image, self._image[~again]))
+        self._other = np.concatenate((other, self._other[~again]))
+        self._likeness = np.concatenate((likeness, likeness, self._likeness[~again]))
 
     def _entries(self, first: Int64s, second: Int64s) -> tuple[Int64s, Int64s, BoolMask]:
         """List both ends of pairs, the others of these, and the known entries among them."""

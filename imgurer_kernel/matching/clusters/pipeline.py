@@ -296,16 +296,14 @@ def _solve(
     # Renumbered from 0: most images of a large catalog have no candidate, or no new one, and each
     # round of the solver passes over all of its images.
     part = distinct(candidates.first, candidates.second)
-    first, second = (np.searchsorted(part, end) for end in (candidates.first, candidates.second))
-    candidates = candidates.at(first, second)
+    ends = (np.searchsorted(part, end) for end in (candidates.first, candidates.second))
+    candidates = candidates.at(*ends)
     cache = ImageCache(images.ids[part], loaders, progress)
     cache.seed(np.arange(len(part)), state.content[part], state.within_frame[part])
-    pairs = Pairs.of(candidates)
-    count = _counter(progress, len(pairs))
+    count = _counter(progress, len(pairs := Pairs.of(candidates)))
+    caches = state.comparisons, state.judgements, state.original_judgements
     keys = image_keys(images.ids[part], images.hashes[part])
-    comparer = CachedComparer(
-        cache, keys, state.comparisons, state.judgements, state.original_judgements, count
-    )
+    comparer = CachedComparer(cache, keys, *caches, count)
     judge = LimitedJudge(comparer.judge, comparer.judge_originals, images.frames[part])
     verifier = PairVerifier(candidates, pairs, cache.read_boxes, comparer.measure, judge)
     solver = StarSolver(
