@@ -40,6 +40,20 @@ def long_only(*cases):
     ]
 
 
+def with_misses(cases, *missed):
+    """Parameters of which some are known to fail; a rule that mends one has to say so here.
+
+    >>> [[mark.name for mark in case.marks] for case in with_misses([1, 2], 2)]
+    [[], ['long', 'xfail']]
+    """
+    misses = pytest.mark.long, pytest.mark.xfail(reason="a known miss", strict=True)
+    given = [case if hasattr(case, "marks") else pytest.param(case) for case in cases]
+    return [
+        pytest.param(*case.values, marks=misses) if case.values[0] in missed else case
+        for case in given
+    ]
+
+
 def pairs(first, second):
     """Parameters (one of first, one of second); the short form has each value of either.
 
