@@ -2,6 +2,7 @@
 
 import io
 import struct
+import threading
 import zlib
 
 import pytest
@@ -135,15 +136,16 @@ PLACES = [
 
 
 def fail_once(monkeypatch, place, error):
-    """Make a function fail the first time that it is called."""
-    left = [error]
+    """Make a function fail the first time that it is called, in one thread only."""
+    left, lock = [error], threading.Lock()
     module, _, name = place.rpartition(".")
     owner = pytest.importorskip(module) if module.startswith("imgurer") else pillow(module)
     real = getattr(owner, name)
 
     def failing(*args, **kwargs):
-        if left:
-            raise left.pop()
+        with lock:
+            if left:
+                raise left.pop()
         return real(*args, **kwargs)
 
     monkeypatch.setattr(owner, name, failing)
