@@ -29,6 +29,7 @@ from imgurer_kernel.matching.pair_table import (
     SAME_COVER,
     SAME_LAYOUT,
 )
+from imgurer_kernel.matching.relation import DETAILS
 
 MAX_CLOSE_LOOKS = 16
 """Pairs of one image that are judged and rejected. Few photographs have two such pairs; of objects
@@ -181,7 +182,7 @@ class LimitedJudge:
         or `SAME_LAYOUT` if only their originals are, with `NOT_LOOKED_AT` as first detail.
         """
         status = np.zeros(len(first), np.uint8)
-        found = statuses(np.zeros((len(first), LIKENESS + 1)))[1]
+        found = np.zeros((len(first), DETAILS), np.uint8)
 
         def judge(rows: Int64s) -> BoolMask:
             inverted = (negative[rows],) if negative.any() else ()

@@ -15,7 +15,7 @@ from imgurer_kernel.matching.judgement import (
     UNREADABLE,
 )
 from imgurer_kernel.matching.limited_judge import MAX_ORIGINALS, LimitedJudge, PairLimit
-from imgurer_kernel.matching.pair_table import NOT_LOOKED_AT, SAME, SAME_LAYOUT
+from imgurer_kernel.matching.pair_table import DIFFERENT, NOT_LOOKED_AT, SAME, SAME_LAYOUT
 
 ALL = [(one, other) for one in range(6) for other in range(one + 1, 6)]
 
@@ -135,7 +135,6 @@ def test_originals_are_compared_up_to_the_limit_and_unreadable_ones_do_not_count
     measures = np.column_stack((likeness,) * 3).astype(np.float32)
     limited = LimitedJudge(in_doubt, judge_originals)
     negative = np.zeros(len(ends), bool)
-    # In parts: what was compared before counts.
     maps = np.zeros((len(ends), 6))
     status, details = limited.judge(ends[:, 0], ends[:, 1], maps, measures, negative, agreeing=True)
     left = details[:, 0] == NOT_LOOKED_AT
@@ -144,7 +143,12 @@ def test_originals_are_compared_up_to_the_limit_and_unreadable_ones_do_not_count
         assert (status == SAME).all()
         assert not left.any()
         return
-    assert (status == SAME_LAYOUT).sum() == len(ends) - (status == 0).sum() - (status == 2).sum()
+    is_compared = np.array([pair in compared for pair in map(tuple, ends.tolist())])
+    assert (left == ~is_compared).all()
+    assert (status[is_compared] == SAME_LAYOUT).all()
+    # Those that agree least were not judged by thumbnails either.
+    assert set(status[left].tolist()) == {SAME_LAYOUT, DIFFERENT}
+    assert likeness[status == DIFFERENT].max() < likeness[is_compared].max()
     per_image = np.bincount(np.array(compared).ravel(), minlength=n)
     assert per_image.min() >= MAX_ORIGINALS
     assert len(compared) <= n * MAX_ORIGINALS

@@ -176,7 +176,7 @@ def measure(
     """Write the measures to `out`, and correlation, texture and bad of each block to `grid`.
 
     Of originals, whose grid is finer than that of thumbnails, no colours are compared: whether
-    writing is the same is all that is asked, and it is a third of the time.
+    writing is the same is all that is asked, and colours take a quarter of the time.
 
     Returns the number of blocks down times 64 plus the number across; 0 without a common part.
     """
