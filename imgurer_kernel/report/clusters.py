@@ -26,9 +26,28 @@ def freed_bytes(clusters: pd.DataFrame) -> pd.DataFrame:
 
 
 def extra_copies(clusters: pd.DataFrame) -> "pd.Series[bool]":
-    """Mark the rows that could be removed: neither kept nor in a reference folder."""
+    """Mark the rows that could be removed and are files of their own.
+
+    These are neither kept, nor in a reference folder, nor `links`.
+    """
+    return ~(_stays(clusters) | _is_link(clusters))
+
+
+def links(clusters: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark the links among the rows that are neither kept nor in a reference folder."""
+    return ~_stays(clusters) & _is_link(clusters)
+
+
+def _stays(clusters: pd.DataFrame) -> "pd.Series[bool]":
     kept = clusters["is_keeper"].astype(bool)
-    return ~(kept | clusters["is_reference"].astype(bool) if "is_reference" in clusters else kept)
+    return kept | clusters["is_reference"].astype(bool) if "is_reference" in clusters else kept
+
+
+def _is_link(clusters: pd.DataFrame) -> "pd.Series[bool]":
+    # A frame by image has no links; one that was read from CSV may have empty texts.
+    if "link_of" not in clusters:
+        return pd.Series(data=False, index=clusters.index)
+    return clusters["link_of"].notna() & (clusters["link_of"] != "")
 
 
 def places(clusters: pd.DataFrame) -> "pd.Series[str]":
@@ -47,7 +66,7 @@ def places(clusters: pd.DataFrame) -> "pd.Series[str]":
 
 
 def summary(clusters: pd.DataFrame) -> pd.Series:
-    """Summarize a frame of clusters, by file or by image, in six figures.
+    """Summarize a frame of clusters, by file or by image, in seven figures.
 
     Examples
     --------
@@ -58,6 +77,7 @@ def summary(clusters: pd.DataFrame) -> pd.Series:
     clusters                     2
     files in clusters            5
     extra copies                 3
+    links                        0
     bytes freed on disk         12
     bytes freed in the store     4
     largest cluster              3
@@ -70,6 +90,7 @@ def summary(clusters: pd.DataFrame) -> pd.Series:
             "clusters": len(sizes),
             "files in clusters": len(clusters),
             "extra copies": int(extra_copies(clusters).sum()),
+            "links": int(links(clusters).sum()),
             "bytes freed on disk": int(frees["frees_disk"].sum()),
             "bytes freed in the store": int(frees["frees_store"].sum()),
             "largest cluster": int(sizes.max()) if len(sizes) else 0,
@@ -84,9 +105,9 @@ def cluster_table(clusters: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by cluster_id: files, medoid and keeper (file names), keeper_path (missing for an
-        exceed), weakest_link (file name of the member with the lowest score) and its score
-        weakest_score, frees_disk and frees_store (bytes).
-        weakest_score, frees_disk and frees_store (bytes).
+        upload), largest_distance, diameter (bits that no two members exceed), weakest_link (file
+        name of the member with the lowest score) and its score weakest_score, frees_disk and
+        frees_store (bytes).
     """
     groups = clusters.groupby("cluster_id")
     others = clusters[~clusters["is_medoid"].astype(bool)]

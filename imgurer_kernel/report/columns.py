@@ -15,7 +15,7 @@ _WHERE = {
     "in_clusters": ("int64", "those of them that are in clusters"),
     "extra_copies": (
         "int64",
-        "those that could be removed: neither kept nor in a reference folder",
+        "those that could be removed: neither kept, nor in a reference folder, nor links",
     ),
     "frees_disk": ("int64", "bytes on disk that are free once all extra copies are gone"),
     "frees_store": ("int64", "bytes in the store that are free then"),
@@ -66,7 +66,8 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
             "is_medoid": ("bool", "whether the others were compared with it"),
             "is_keeper": ("bool", "whether it is kept"),
             "is_reference": ("bool", "whether it is in a reference folder, and stays"),
-            "is_other_name": ("bool", "whether it is a link or another name of the kept file"),
+            "is_other_name": ("bool", "whether it is a link or another name of a file that stays"),
+            "link_of": ("str", "path of the file that it is another name of; missing for most"),
             "keeper_id": ("Int64", "file_id of the file that is kept"),
             "keeper_rule": ("category", "the rule that decided"),
             "keeper_reason": ("str", "why it is kept, or what speaks against it"),
@@ -133,7 +134,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = MappingProxyType(
         "sizes": {
             "size": ("int64", "files of a cluster"),
             "clusters": ("int64", "how many clusters have as many"),
-            "extra_copies": ("int64", "files of them that could be removed"),
+            "extra_copies": ("int64", "files of them that could be removed, links apart"),
             "frees_disk": _WHERE["frees_disk"],
             "frees_store": _WHERE["frees_store"],
         },

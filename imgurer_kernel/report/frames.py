@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
-from imgurer_kernel.report.freed import freed
+from imgurer_kernel.report.freed import IN_PLACE, disk_files, freed
+from imgurer_kernel.report.other_names import links_of
 
 SIMILAR = [
     "image_id",
@@ -38,13 +40,13 @@ CLUSTERS = [
 CLUSTER_FILES = [
     *("cluster_id", "file_id", "image_id", "path", "filename", "user", "state", "digest"),
     *("is_medoid", "is_keeper", "is_reference", "distance_to_medoid", "diameter", "score"),
-    *("label", "width", "height", "bytes", "frees_disk", "frees_store"),
+    *("label", "width", "height", "bytes", "link_of", "frees_disk", "frees_store"),
 ]
 MEMBER_FACTS = ["image_id", "digest", "filename", "width", "height", "bytes"]
 """Columns of the catalog's images that `cluster_frame` and `file_frame` need."""
 FILE_FACTS = [
     *("file_id", "image_id", "path", "filename", "user", "state", "kept", "bytes", "device"),
-    *("inode", "links", "is_blob", "taken_in", "is_reference", "is_listed"),
+    *("inode", "links", "is_blob", "target", "taken_in", "is_reference", "is_listed"),
 ]
 """Columns of files that `file_frame` needs; its docstring describes the computed ones."""
 
@@ -113,7 +115,8 @@ def file_frame(
     files
         All present files of these images, and others if wanted: `FILE_FACTS`. Files that are not
         is_listed have no row, but keep the bytes that they share from being freed. is_reference:
-        never offered for removal. links, is_blob: see `freed`.
+        never offered for removal. links, is_blob: see `freed`. target: what a symbolic link leads
+        to.
     file_order
         Orders files of one image: the first one represents it, the others are further copies.
     keepers
@@ -126,8 +129,10 @@ def file_frame(
         is_medoid and is_keeper (one row of each cluster), is_reference, distance_to_medoid,
         diameter (bits that no two members exceed), score (agreement of the pictures, or share of
         equal bits), label (``identical`` for further files of an image), width, height, bytes,
+        link_of (path of the file that this one is another name of, by a hard link or a symbolic
+        link; missing for files of their own, and for those that the store has a copy of),
         frees_disk and frees_store: the bytes freed, on disk and in the store, once all rows but
-        keepers and references are removed.
+        keepers and references are removed. A row with link_of frees nothing.
     """
     # From here on the first row of an image is its representative file, which `further` relies on.
     # Sort only images with several files: most have one, and sorting text is slow.
@@ -146,6 +151,7 @@ def file_frame(
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
     rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
+    rows["link_of"] = pd.array(_links(rows), dtype="str")
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
     # Unlisted files stay, and so hold the bytes that they share with listed files.
@@ -154,6 +160,18 @@ def file_frame(
     on_disk, in_store = freed(together, all_stay)
     rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
     return rows[CLUSTER_FILES]
+
+
+def _links(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Return for each file the path of the file that it is another name of, or None."""
+    is_there = (rows["kept"].isin(IN_PLACE) & (rows["state"] == "present")).to_numpy(bool)
+    return links_of(
+        np.where(is_there, disk_files(rows), -1),
+        rows["path"].tolist(),
+        rows["target"].tolist(),
+        (rows["links"] < 0).to_numpy(bool) & is_there,
+        *(rows[name].to_numpy(bool) for name in ("is_keeper", "is_reference")),
+    )
 
 
 def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:

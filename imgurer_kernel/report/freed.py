@@ -20,7 +20,7 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
     """Compute the bytes freed by each file if all files but the kept ones are removed.
 
     Each inode and each image counts once, with the first of its removed files, and not at all if
-    one of them stays. So the sums are the bytes freed in the end.
+    one of them stays. So the sums are the bytes freed in the end. A symbolic link frees nothing.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
     image = pd.factorize(files["image_id"])[0]
     image_stays = _any(image, stays)
 
-    inode = _inodes(files)
+    inode = disk_files(files)
     links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
     # Names of each inode: distinct (inode, path) pairs, without symbolic links.
     path, paths = _codes(files["path"]), len(files) + 1
@@ -57,13 +57,13 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
     names = np.bincount(pairs // paths, minlength=len(files))[inode]
     # A name unknown to the catalog holds the bytes, and so does the store's copy while needed.
     held = stays | (is_blob & image_stays) | (links > names + is_blob) | (names == 0)
-    on_disk = _first_of_each(inode, in_place & ~_any(inode, held))
+    on_disk = _first_of_each(inode, in_place & (links >= 0) & ~_any(inode, held))
     in_store = _first_of_each(image, ~in_place & ~image_stays)
     return np.where(on_disk, size, 0), np.where(in_store, size, 0)
 
 
-def _inodes(files: pd.DataFrame) -> Int64s:
-    """Number the inodes; files with unknown inodes count by path, uploads by id."""
+def disk_files(files: pd.DataFrame) -> Int64s:
+    """Number the files on disk by inode; those with unknown inodes by path, uploads by id."""
     inode, device = (pd.factorize(files[name])[0] for name in ("inode", "device"))
     path, rows = pd.factorize(files["path"])[0], len(files)
     by_place = np.where(path >= 0, path, rows + pd.factorize(files["file_id"])[0])

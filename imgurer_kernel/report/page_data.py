@@ -116,6 +116,7 @@ def figures(report: "Report") -> dict[str, str]:
     shown = {
         "clusters": f"{value['clusters']:,}",
         "extra copies": f"{value['extra copies']:,}",
+        "links, which free nothing": f"{value['links']:,}",
         "could be freed on disk": human_bytes(int(value["bytes freed on disk"])),
         "could be freed in the store": human_bytes(int(value["bytes freed in the store"])),
         "in the largest cluster": f"{value['largest cluster']:,}",
@@ -125,6 +126,8 @@ def figures(report: "Report") -> dict[str, str]:
         shown = {"files were compared": f"{value['files']:,}", **shown}
     if not value["bytes freed in the store"]:  # the usual case: no originals in the store
         del shown["could be freed in the store"]
+    if not value["links"]:
+        del shown["links, which free nothing"]
     if not value["skipped"]:
         del shown["took no part"]
     return shown

@@ -86,7 +86,7 @@ def make_plan(
 def goes(chosen: pd.DataFrame) -> "pd.Series[bool]":
     """Return which files of a queue would be removed.
 
-    These are present, neither kept nor in a reference folder, and no other name of the kept file.
+    These are present, neither kept nor in a reference folder, and no other name of such a file.
     """
     return (
         (chosen["file_id"] != chosen["keeper_id"])
@@ -97,13 +97,13 @@ def goes(chosen: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def is_other_name(chosen: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which files are symbolic links, or other names of the file that is kept.
+    """Return which files are symbolic links, or other names of a file that stays.
 
-    To remove one frees nothing, and an act would refuse it.
+    Such a file is kept, or in a reference folder. To remove another name of it frees nothing.
     """
     number = chosen["disk_file"]
-    of_keeper = chosen["keeper_id"].map(dict(zip(chosen["file_id"], number, strict=True)))
-    is_name = chosen["is_link"].astype(bool) | ((number == of_keeper) & (number >= 0))
+    stays = (chosen["file_id"] == chosen["keeper_id"]) | chosen["is_reference"].astype(bool)
+    is_name = chosen["is_link"].astype(bool) | number.isin(number[stays & (number >= 0)])
     return is_name & (chosen["file_id"] != chosen["keeper_id"])
 
 

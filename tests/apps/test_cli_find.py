@@ -1,13 +1,17 @@
 """`imgurer find`: its output as text, JSON, CSV and HTML."""
 
 import json
+import os
+import re
 
 import pytest
 
 from imgurer_kernel.apps.cli.commands import find
 from imgurer_kernel.apps.cli.parser import main
+from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.report.writers import read_csv
 from tests.review.folders import make_folder
+from tests.support.pictures import jpeg
 
 
 @pytest.fixture
@@ -85,6 +89,32 @@ def test_csv_is_written_to_a_file_where_one_is_named(folder, tmp_path, capsys):
     assert "folders come before --csv" in capsys.readouterr().err
     assert main(["find", str(folder), "--csv", str(tmp_path / "no/such.csv")]) == 1
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_links_are_shown_and_counted_apart(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(jpeg(1))
+    os.link(folder / "a.jpg", folder / "hard.jpg")
+    assert main(["find", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "1 extra copy and 1 link, which frees nothing, " in said
+    (folder / "soft.jpg").symlink_to("a.jpg")
+    assert main(["find", str(folder)]) == 0
+    said = capsys.readouterr().out
+    size = human_bytes(len(jpeg(1)))
+    assert said.splitlines()[-1] == (
+        f"1 cluster, 1 extra copy and 2 links, which free nothing, {size} on disk could be freed"
+    )
+    kept = re.search(r"keep +(\S+)", said)[1]
+    links = re.findall(r"link +(\S+)  of (\S+)", said)
+    assert len(links) == 2
+    assert {of for _, of in links} <= {kept, str(folder / "a.jpg")}
+    assert main(["--json", "find", str(folder)]) == 0
+    rows = json.loads(capsys.readouterr().out)["files"]
+    assert sorted(row["path"] for row in rows if row["link_of"]) == sorted(it for it, _ in links)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ def test_summary_of_clusters_and_of_none(clusters):
         "clusters": 2,
         "files in clusters": 5,
         "extra copies": 3,
+        "links": 0,
         "bytes freed on disk": 500 + 200,
         "bytes freed in the store": 400,
         "largest cluster": 3,
@@ -27,6 +28,15 @@ def test_summary_of_clusters_and_of_none(clusters):
 def test_a_file_of_a_reference_folder_is_not_an_extra_copy(clusters):
     clusters["is_reference"] = [True, False, False, False, False]
     assert summary(clusters)["extra copies"] == 2
+
+
+def test_a_link_is_not_an_extra_copy(clusters):
+    clusters["link_of"] = [None, None, "/a/lake.jpg", None, "/b/b.jpg"]
+    assert summary(clusters)[["extra copies", "links"]].tolist() == [1, 2]
+    # A link that is kept, or stays as a reference, is not counted among what could go.
+    clusters["link_of"] = ["/a/x.jpg", "/a/x.jpg", None, None, None]
+    clusters["is_reference"] = [True, False, False, False, False]
+    assert summary(clusters)[["extra copies", "links"]].tolist() == [2, 0]
 
 
 def test_one_row_for_each_cluster(clusters):

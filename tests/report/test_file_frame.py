@@ -51,6 +51,7 @@ class Disk:
             "inode": None if kept == "upload" else (inode or 10**18 + number),
             "links": 0,
             "is_blob": False,
+            "target": None,
             "taken_in": DAY,
             "is_reference": False,
             "is_listed": True,
@@ -217,6 +218,70 @@ def test_a_symbolic_link_is_not_a_name_of_its_inode():
     assert disk.frame()["frees_disk"].sum() == 0
     disk.add(1, inode=10**18 + 900, links=1)
     assert disk.frame()["frees_disk"].sum() == 1000
+
+
+def links_of(disk):
+    return disk.frame().set_index("file_id")["link_of"].dropna().to_dict()
+
+
+def test_names_of_one_file_are_links_of_one_of_them():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    for _ in range(3):
+        disk.add(1, inode=10**18 + 900, links=3)
+    frame = disk.frame().set_index("file_id")
+    assert links_of(disk) == {3: "/pictures/2.jpg", 4: "/pictures/2.jpg"}
+    assert frame["frees_disk"].to_dict() == {1: 0, 2: 1000, 3: 0, 4: 0}
+    disk.files[2]["is_reference"] = True
+    assert links_of(disk) == {2: "/pictures/3.jpg", 4: "/pictures/3.jpg"}, "of the name that stays"
+    assert disk.frame()["frees_disk"].sum() == 0
+
+
+def test_the_names_of_the_kept_file_are_links_of_it():
+    disk = Disk([[2, 1]])
+    for _ in range(2):
+        disk.add(2, inode=10**18 + 900, links=2)
+    disk.add(1)
+    assert links_of(disk) == {2: "/pictures/1.jpg"}
+
+
+def test_a_symbolic_link_is_of_the_file_that_it_leads_to():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    disk.add(1, inode=10**18 + 900, links=-1, target="/elsewhere/../pictures/3.jpg")
+    disk.add(1, inode=10**18 + 900, links=1)
+    frame = disk.frame().set_index("file_id")
+    assert links_of(disk) == {2: "/pictures/3.jpg"}, "as the cluster names it"
+    assert frame["frees_disk"].to_dict() == {1: 0, 2: 0, 3: 1000}, "no link frees anything"
+    disk.files[2]["is_listed"] = False
+    assert links_of(disk) == {2: "/elsewhere/../pictures/3.jpg"}
+
+
+def test_only_present_files_in_place_are_links():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    for kept, state in (("reference", "present"), ("reference", "missing"), ("copy", "present")):
+        disk.add(1, kept, inode=10**18 + 900, links=1, state=state)
+    assert links_of(disk) == {}
+
+
+def test_one_path_of_two_users_is_one_file():
+    disk = Disk([[2, 1]])
+    disk.add(2)
+    for user in ("ann", "bob"):
+        disk.add(1, inode=10**18 + 900, links=1, path="/pictures/x.jpg", user=user)
+    assert links_of(disk) == {3: "/pictures/x.jpg"}
+    assert disk.frame()["frees_disk"].sum() == 1000
+
+
+@settings(max_examples=rounds(10, 300))
+@given(disks())
+def test_a_link_frees_nothing_and_is_of_a_file_that_is_none(disk):
+    frame = disk.frame()
+    is_link = frame["link_of"].notna()
+    assert frame.loc[is_link, ["frees_disk", "frees_store"]].sum().sum() == 0
+    assert set(frame.loc[is_link, "link_of"]) <= set(frame.loc[~is_link, "path"])
+    assert not (is_link & frame["is_keeper"]).any()
 
 
 def test_one_blob_for_three_uploads_frees_once_and_not_beside_the_keeper():

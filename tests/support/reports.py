@@ -3,7 +3,7 @@
 import pandas as pd
 
 EVIL = '<img src=x onerror="alert(1)">.jpg'
-FILE_COLUMNS = ["path", "user", "state", "is_reference", "frees_disk", "frees_store"]
+FILE_COLUMNS = ["path", "user", "state", "is_reference", "link_of", "frees_disk", "frees_store"]
 
 
 def two_clusters():
@@ -27,6 +27,7 @@ def two_clusters():
             "width": [100] * 5,
             "height": [80] * 5,
             "bytes": [500, 900, 400, 300, 200],
+            "link_of": pd.Series([None] * 5, dtype="str"),
             "frees_disk": [500, 0, 0, 0, 200],
             "frees_store": [0, 0, 400, 0, 0],
         }
@@ -83,6 +84,7 @@ def many_clusters(clusters, files):
             "width": 4000,
             "height": 3000,
             "bytes": 1_000_000 + number,
+            "link_of": pd.Series([None] * n, dtype="str"),
             "frees_disk": 1_000_000 * (place != 1 % files),
             "frees_store": 0,
         }

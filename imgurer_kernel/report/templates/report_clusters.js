@@ -61,7 +61,7 @@
     if (!files.uploaded[row] && word("folder", row)) item.append(element("bdi", "place", plain(word("folder", row))));
     const state = word("state", row);
     const states = [state === "present" ? "" : state, files.flags[row] & REFERENCE ? "in a reference folder" : "",
-      files.flags[row] & OTHER_NAME ? "a link, or another name of the file that is kept" : ""].filter(Boolean);
+      files.flags[row] & OTHER_NAME ? "a link, or another name of a file that stays" : ""].filter(Boolean);
     if (states.length) item.append(element("span", "state", states.join(", ")));
     const format = word("format", row);
     item.append(line(`${files.width[row]} \u00d7 ${files.height[row]}`, bytes(files.bytes[row]), ...(format ? [format] : [])));

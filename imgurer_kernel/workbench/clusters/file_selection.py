@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, cast, get_args
+from typing import NamedTuple, Self, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.errors import QueryError
 from imgurer_kernel.report.freed import IN_PLACE
 from imgurer_kernel.store.ingest.left_out import in_left_out_folder
+from imgurer_kernel.store.ingest.sources import readable
 
 Folder = str | os.PathLike[str]
 
@@ -231,20 +232,20 @@ class DiskCheck:
     """
 
     blob_of: Callable[[str], Path]
-    _seen: dict[int, tuple[bool, int, bool]] = field(default_factory=dict)
+    _seen: dict[int, "_Seen"] = field(default_factory=dict)
 
     @property
     def stale_files(self) -> int:
         """The number of files that have changed since they were ingested."""
-        return sum(stale for stale, _, _ in self._seen.values())
+        return sum(seen.is_stale for seen in self._seen.values())
 
     def at(self, files: pd.DataFrame, digests: Mapping[int, str]) -> pd.DataFrame:
-        """Return the unchanged files, with links and is_blob.
+        """Return the unchanged files, with links, is_blob and target.
 
         Files that are gone, or whose size, modification time or inode has changed since they were
         ingested, are left out. Device numbers may change with each mount and are not compared.
-        Files that the store keeps, and those that are not listed, are not checked. links and
-        is_blob are for `imgurer_kernel.report.freed`.
+        Files that the store keeps, and those that are not listed, are not checked. links, is_blob
+        and target are for `imgurer_kernel.report.frames.file_frame`.
 
         Parameters
         ----------
@@ -257,7 +258,7 @@ class DiskCheck:
         in_place = files["kept"].isin(IN_PLACE) & (files["state"] == "present")
         is_checked = (in_place & files["is_listed"].astype(bool)).to_numpy(bool)
         if not is_checked.any():
-            return files.assign(links=np.int64(0), is_blob=False)
+            return files.assign(links=np.int64(0), is_blob=False, target=None)
         columns = ("file_id", "path_key", "bytes", "modified_ns", "inode", "image_id", "kept")
         for to_check, file_id, key, size, modified, inode, image_id, kept in zip(
             is_checked.tolist(),
@@ -265,38 +266,50 @@ class DiskCheck:
             strict=True,
         ):
             if not to_check or not isinstance(key, bytes):
-                results.append((False, 0, False))
+                results.append(_Seen())
                 continue
             if file_id not in self._seen:
                 known = (size, modified, None if pd.isna(inode) else int(inode))
                 blob = self.blob_of(digests[image_id]) if kept == "link" else None
                 self._seen[file_id] = _look(key, known, blob)
             results.append(self._seen[file_id])
-        stale, links, is_blob = zip(*results, strict=True) if results else ((), (), ())
-        facts = {"links": np.array(links, np.int64), "is_blob": np.array(is_blob, np.bool_)}
-        return files.assign(**facts)[~np.array(stale, np.bool_)]
+        facts = {
+            "links": np.array([seen.links for seen in results], np.int64),
+            "is_blob": np.array([seen.is_blob for seen in results], np.bool_),
+            "target": np.array([seen.target for seen in results], object),
+        }
+        return files.assign(**facts)[[not seen.is_stale for seen in results]]
 
 
-def _look(
-    key: bytes, known: tuple[int, int, int | None], blob: Path | None
-) -> tuple[bool, int, bool]:
-    """Compare size, time and inode with the catalog: whether they differ, links and is_blob."""
+class _Seen(NamedTuple):
+    """What a file on disk is found to be: changed or gone, or its names and the store's part."""
+
+    is_stale: bool = False
+    links: int = 0
+    is_blob: bool = False
+    target: str | None = None
+
+
+def _look(key: bytes, known: tuple[int, int, int | None], blob: Path | None) -> _Seen:
+    """Compare size, time and inode with the catalog, and look whether it is a link."""
     try:
         named = os.lstat(key)
         is_link = stat.S_ISLNK(named.st_mode)
         facts = os.stat(key) if is_link else named  # noqa: PTH116  Path takes no bytes
     except (OSError, ValueError):
-        return True, 0, False
+        return _Seen(is_stale=True)
     size, modified, inode = known
     if (facts.st_size, modified_ns(facts)) != (size, modified) or inode not in {
         None,
         facts.st_ino,
     }:
-        return True, 0, False
+        return _Seen(is_stale=True)
     is_blob = False
     if blob is not None:
         try:
             is_blob = os.path.samestat(blob.stat(), facts)
         except OSError:  # the store's copy is missing
             is_blob = False
-    return False, -1 if is_link else facts.st_nlink, is_blob
+    if is_link:
+        return _Seen(links=-1, is_blob=is_blob, target=readable(os.fsdecode(os.path.realpath(key))))
+    return _Seen(links=facts.st_nlink, is_blob=is_blob)

@@ -9,6 +9,7 @@ import pandas as pd
 from imgurer_kernel.common.types import BoolMask
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.report.freed import IN_PLACE, freed
+from imgurer_kernel.report.other_names import links_of
 from imgurer_kernel.review.beside import count_beside
 from imgurer_kernel.review.policy import STANDARD, KeeperPolicy, choose, keeper_rows
 from imgurer_kernel.review.view import file_view
@@ -109,7 +110,7 @@ def _view(
 
 
 def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
-    """Set is_keeper as chosen, and what removing all others frees.
+    """Set is_keeper as chosen, what are links of it, and what removing all others frees.
 
     Where the keeper is not that of `clusters`, the freed bytes are computed again, with inodes from
     the catalog.
@@ -118,6 +119,15 @@ def _with_keepers(chosen: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     changed = chosen.loc[is_keeper != chosen["is_keeper"], "cluster_id"].unique()
     rows = chosen["cluster_id"].isin(changed)
     chosen = chosen.assign(is_keeper=is_keeper)
+    is_there = (chosen["state"] == "present").to_numpy(bool)
+    links = links_of(
+        np.where(is_there, chosen["disk_file"].to_numpy(np.int64), -1),
+        chosen["path"].tolist(),
+        chosen["link_of"].tolist(),
+        chosen["is_link"].to_numpy(bool) & is_there,
+        *(chosen[name].to_numpy(bool) for name in ("is_keeper", "is_reference")),
+    )
+    chosen["link_of"] = pd.array(links, dtype="str")
     if rows.any():
         part = chosen.loc[rows, ["file_id", "image_id", "path", "kept", "bytes"]]
         part = part.merge(files[["file_id", "device", "inode"]], on="file_id", how="left")

@@ -248,7 +248,7 @@ class ReviewMethods(ActMethods):
             The rows of `clusters`, with is_keeper by the policy, and label: that against the keeper
             (`imgurer_kernel.review.labels`; medoid_label is the one against the medoid); the
             columns of `imgurer_kernel.review.view.VIEW`; keeper_id, keeper_rule and keeper_reason;
-            is_other_name (a link, or another name of the kept file: never planned to be removed);
+            is_other_name (a link, or another name of a file that stays: no plan removes it);
             verdict (empty if undecided), decided_by, new_since_decision (added to a decided cluster
             since) and disputed. ``attrs["unmeasured"]`` counts the originals and pairs that are
             left to measure and to compare.

@@ -76,6 +76,8 @@ class WriteMethods(ReadMethods):
     ) -> pd.DataFrame:
         """Ingest files, folders (with all below them), globs, ``file:`` URIs or a list of these.
 
+        A symbolic link to a file is ingested as a name of that file; one to a folder is left out.
+
         Ingesting the same sources again is a scan: files with the same size, time and inode are not
         read again; changed, moved, renamed and deleted files are noticed. Files are read on all
         cores and committed in batches. Ctrl-C, or the stop button of a notebook, ends the run and

@@ -134,13 +134,14 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
     ]
     shown = -1
     # One pass over all rows: there may be a hundred thousand clusters, numbered in their order.
-    for cluster_id, mark, place in zip(
-        frame["cluster_id"], _marks(frame), places(frame), strict=True
+    link_of = frame["link_of"].fillna("")
+    for cluster_id, mark, place, of in zip(
+        frame["cluster_id"], _marks(frame), places(frame), link_of, strict=True
     ):
         if cluster_id != shown:
             call.out.write_line(heads[cluster_id])
             shown = cluster_id
-        call.out.write_line(f"  {mark:<10}  {place}")
+        call.out.write_line(f"  {mark:<10}  {place}" + f"  of {of}" * bool(of))
     call.out.write_line(f"looked for {frame.attrs['searched']}")
     if frame.attrs.get("stale_files"):
         stale = count(frame.attrs["stale_files"], "file")
@@ -150,7 +151,7 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
 
 def _marks(frame: pd.DataFrame) -> list[str]:
     """Choose a word for each row: the role of the file in its cluster."""
-    marks = frame["label"].astype("str")
+    marks = frame["label"].astype("str").mask(frame["link_of"].notna(), "link")
     marks = marks.mask(frame["is_reference"].astype(bool), "reference")
     return marks.mask(frame["is_keeper"].astype(bool), "keep").tolist()
 
@@ -158,9 +159,11 @@ def _marks(frame: pd.DataFrame) -> list[str]:
 def totals(frame: pd.DataFrame) -> str:
     """Summarize clusters in a sentence: how many, extra copies, bytes that removing them frees."""
     figures = summary(frame)
+    links = figures["links"]
+    also = f" and {count(links, 'link')}, which {'frees' if links == 1 else 'free'} nothing"
     return (
         f"{count(figures['clusters'], 'cluster')}, "
-        f"{count(figures['extra copies'], 'extra copy', 'extra copies')}, "
+        f"{count(figures['extra copies'], 'extra copy', 'extra copies')}{also * bool(links)}, "
         f"{freed_text(figures['bytes freed on disk'], figures['bytes freed in the store'])} "
         "could be freed"
     )
