@@ -23,7 +23,7 @@ from functools import cache, partial
 import numpy as np
 
 from imgurer_kernel.common.progress import Progress
-from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.threads import cores, in_order
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 
 # Features of a pair: indices into a row of `FEATURES` numbers.
@@ -153,16 +153,19 @@ def measure_agreement(
     found = np.zeros((len(first), FEATURES))
     if not len(first):
         return found
-    kernel, cores = _kernel(), (cored(content[:, 0]), cored(content[:, 1]))
+    kernel, inner = _kernel(), (cored(content[:, 0]), cored(content[:, 1]))
     maps = np.ascontiguousarray(maps, np.float64)
+
+    # A pair takes milliseconds: a few are shared among the cores, too.
+    size = min(_CHUNK, -(-len(first) // cores()))
 
     def work(start: int) -> None:
         blocks = np.empty((3, BLOCKS, BLOCKS), np.float32)
-        for k in range(start, min(start + _CHUNK, len(first))):
-            boxes = cores[0][k], cores[1][k]
+        for k in range(start, min(start + size, len(first))):
+            boxes = inner[0][k], inner[1][k]
             kernel(first[k], second[k], maps[k], *boxes, most, found[k], blocks)
 
-    parts = range(0, len(first), _CHUNK)
+    parts = range(0, len(first), size)
     for _ in map(work, parts) if len(parts) < 2 else in_order(work, parts):
         pass
     return found
@@ -212,9 +215,9 @@ def block_map(
     from imgurer_kernel.matching._numba.regions import largest_regions
 
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)
-    cores, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
-    common_box(transform, cores[0], cores[1], box, found)
-    shape = _kernel()(first, second, transform, *cores, most, found, blocks)
+    inner, found, box = cored(content), np.zeros(FEATURES), np.zeros(4)
+    common_box(transform, inner[0], inner[1], box, found)
+    shape = _kernel()(first, second, transform, *inner, most, found, blocks)
     down, across = divmod(shape, 64)
     disagrees = np.ascontiguousarray(blocks[2, :down, :across] > 0)
     regions = np.zeros_like(disagrees)

@@ -151,22 +151,23 @@ def file_frame(
     rows["is_medoid"] = ~rows["cluster_id"].duplicated()
     rows["label"] = rows["label"].where(~further, "identical")
     rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
-    rows["link_of"] = pd.array(_links(rows), dtype="str")
-    stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     unlisted = files[~files["is_listed"].to_numpy(bool)]
     # Unlisted files stay, and so hold the bytes that they share with listed files.
     together = pd.concat([rows, unlisted[columns].assign(bytes=0)], ignore_index=True)
+    disk_file = disk_files(together)
+    rows["link_of"] = pd.array(_links(rows, disk_file[: len(rows)]), dtype="str")
+    stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
     all_stay = np.concatenate((stays, np.ones(len(unlisted), bool)))
-    on_disk, in_store = freed(together, all_stay)
+    on_disk, in_store = freed(together, all_stay, disk_file)
     rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
     return rows[CLUSTER_FILES]
 
 
-def _links(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+def _links(rows: pd.DataFrame, disk_file: Int64s) -> npt.NDArray[np.object_]:
     """Return for each file the path of the file that it is another name of, or None."""
     is_there = (rows["kept"].isin(IN_PLACE) & (rows["state"] == "present")).to_numpy(bool)
     return links_of(
-        np.where(is_there, disk_files(rows), -1),
+        np.where(is_there, disk_file, -1),
         rows["path"].tolist(),
         rows["target"].tolist(),
         (rows["links"] < 0).to_numpy(bool) & is_there,

@@ -16,7 +16,9 @@ IN_PLACE = ("link", "reference")
 """How a file is kept if its only bytes are those on disk, at its path."""
 
 
-def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
+def freed(
+    files: pd.DataFrame, stays: BoolMask, disk_file: Int64s | None = None
+) -> tuple[Int64s, Int64s]:
     """Compute the bytes freed by each file if all files but the kept ones are removed.
 
     Each inode and each image counts once, with the first of its removed files, and not at all if
@@ -30,6 +32,8 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
         none) and is_blob (whether the store's own copy is one of the names).
     stays
         bool (n,): files that are not removed.
+    disk_file
+        int64 (n,): `disk_files`, if they are known.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def freed(files: pd.DataFrame, stays: BoolMask) -> tuple[Int64s, Int64s]:
     image = pd.factorize(files["image_id"])[0]
     image_stays = _any(image, stays)
 
-    inode = disk_files(files)
+    inode = disk_files(files) if disk_file is None else disk_file
     links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
     # Names of each inode: distinct (inode, path) pairs, without symbolic links.
     path, paths = _codes(files["path"]), len(files) + 1

@@ -153,7 +153,9 @@ def test_grays_of_another_size_are_refused(catalog, changed):
 # Reading ------------------------------------------------------------------------------------
 
 
-def test_hashes_and_grays_come_back_exactly(catalog):
+@pytest.mark.parametrize("few", [0, 500], ids=["in one pass", "one by one"])
+def test_hashes_and_grays_come_back_exactly(catalog, monkeypatch, few):
+    monkeypatch.setattr(queries, "_FEW", few)
     extremes = [0, 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1]
     prints = [
         fingerprint(number, dhash=(value, extremes[-1 - number]), trimmed_dhash=(value, value))
@@ -181,7 +183,9 @@ def test_hashes_and_grays_come_back_exactly(catalog):
         assert checks[place].tobytes() == prints[image_id - 1].verification
 
 
-def test_grays_of_an_unknown_image(catalog):
+@pytest.mark.parametrize("few", [0, 500], ids=["in one pass", "one by one"])
+def test_grays_of_an_unknown_image(catalog, monkeypatch, few):
+    monkeypatch.setattr(queries, "_FEW", few)
     catalog.run(commands.add, [arrival(1)])
     for read in (queries.grays, queries.verification):
         with pytest.raises(UnknownImage, match="no image 7, 8;"):
