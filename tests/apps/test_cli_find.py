@@ -60,6 +60,7 @@ def folder(tmp_path, monkeypatch):
     return make_folder(tmp_path / "in")
 
 
+@pytest.mark.long
 def test_json_has_what_could_not_be_read(folder, capsys):
     (folder / "no.jpg").write_text("no picture")
     assert main(["--json", "find", str(folder)]) == 1
@@ -142,6 +143,7 @@ def test_where_there_are_no_pictures_it_says_so(folder, tmp_path, capsys, words,
     ]
 
 
+@pytest.mark.long
 def test_each_file_is_called_what_it_is_to_the_one_that_is_kept(folder, capsys):
     """Where the medoid is not kept, and where a copy of it is."""
     (folder / "sub/a-small.jpg").rename(folder / "sub/first.jpg")

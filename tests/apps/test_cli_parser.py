@@ -141,6 +141,7 @@ def test_similar_by_file_and_by_id(run, folder):
     assert nearest["image_id"] == rows[0]["image_id"]
 
 
+@pytest.mark.long
 def test_clusters(run, ingested):
     status, rows = answer(run, "clusters")
     assert status == 0
@@ -238,6 +239,7 @@ def test_account_commands_answer_programs_with_the_account(run, monkeypatch):
     assert answer(run, "users", "enable", "ada")[1][0]["enabled"] is True
 
 
+@pytest.mark.long
 def test_the_password_from_standard_input_is_the_first_line(run, monkeypatch, tmp_path):
     monkeypatch.setattr("sys.stdin", io.StringIO(" correct horse \r\nmore\n"))
     run("users", "add", "ada", "--password-stdin")
@@ -480,6 +482,7 @@ def test_root_may_stand_behind_the_command(folder, tmp_path, capsys):
     assert not Path("elsewhere").exists()
 
 
+@pytest.mark.long
 def test_as_a_module_in_a_process_of_its_own(folder, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "imgurer_kernel", "--root", str(tmp_path / "s"), "--json",
@@ -497,6 +500,7 @@ def start(*words, **options):
     return subprocess.run(command, check=False, capture_output=True, **options)
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_causes_no_traceback(run, folder, tmp_path):
     run("ingest", folder)
     shell = f"'{sys.executable}' -m imgurer_kernel --root '{tmp_path / 'store'}' --json users list"
@@ -510,6 +514,7 @@ def test_a_reader_that_goes_away_causes_no_traceback(run, folder, tmp_path):
     assert done.stdout == "141\n"
 
 
+@pytest.mark.long
 def test_a_terminal_without_unicode(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -525,6 +530,7 @@ def test_a_terminal_without_unicode(tmp_path):
     assert b"Z\\xfcrich" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
     with Workbench(Settings(root=tmp_path / "s")) as wb:
@@ -539,6 +545,7 @@ def test_an_answer_that_cannot_be_written_is_an_error(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 def test_files_do_not_get_the_descriptors_of_closed_streams(tmp_path):
     # What is opened first would get their numbers, and what is said would be written into it.

@@ -62,6 +62,7 @@ def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
     assert {row["state"] for row in json.loads(run("--json", "review", "journal")[1])} == {"undone"}
 
 
+@pytest.mark.long
 def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
     plan = tmp_path / "plan.csv"
     run("review", "plan", "--out", plan)
@@ -80,6 +81,7 @@ def test_a_plan_that_a_spreadsheet_has_written_again(run, folder, tmp_path):
     assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg", "sub/a-copy.jpg"]
 
 
+@pytest.mark.long
 def test_a_line_names_a_refused_file_once(run, folder, tmp_path):
     plan = tmp_path / "plan.csv"
     run("review", "plan", "--out", plan)
@@ -123,6 +125,7 @@ def test_a_plan_that_names_paths_outside(run, folder, tmp_path):
     assert (tmp_path / "mine.txt").exists()
 
 
+@pytest.mark.long
 def test_a_script_moves_what_the_plan_moves(run, folder, tmp_path):
     (folder / 'it\'s a "copy" $(touch x).jpg').write_bytes((folder / "a.jpg").read_bytes())
     run("ingest", folder)
@@ -163,6 +166,7 @@ def test_a_script_leaves_out_what_is_in_the_store(run, folder, tmp_path, monkeyp
     assert b"\nremove '" not in script.read_bytes()
 
 
+@pytest.mark.long
 def test_names_that_look_like_formulas(run, folder, tmp_path):
     (folder / "=cmd.jpg").write_bytes((folder / "a.jpg").read_bytes())
     (folder / "'-1.jpg").write_bytes((folder / "a.jpg").read_bytes())

@@ -32,6 +32,7 @@ def refusal(frame):
     return caught.value
 
 
+@pytest.mark.long
 @given(CHANNELS, st.text(max_size=40), BUFFERS)
 def test_frames_of_real_pages_are_accepted(channel, text, buffers):
     header = json.dumps({"msg_type": text, "subshell_id": None}, ensure_ascii=False)
@@ -62,6 +63,7 @@ FRAMES = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(250, 4000), deadline=None)
 @given(FRAMES)
 def test_every_frame_is_refused_for_a_reason_or_means_to_jupyter_what_it_says(frame):

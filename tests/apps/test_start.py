@@ -6,6 +6,7 @@ import sys
 import pytest
 
 
+@pytest.mark.long
 def test_importing_the_package_loads_nothing_that_is_needed_later_only():
     late = {
         "numba",
@@ -27,6 +28,7 @@ def test_importing_the_package_loads_nothing_that_is_needed_later_only():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.long
 def test_each_package_loads_only_what_it_needs():
     """Names of the package itself are imported when they are first used."""
     program = (
@@ -40,6 +42,7 @@ def test_each_package_loads_only_what_it_needs():
     assert done.stdout == "\nTrue\n"
 
 
+@pytest.mark.long
 def test_the_server_starts_without_the_slow_optional_package_and_leaves_it_to_others():
     program = (
         "import sys, importlib.util, imgurer_kernel.apps.server; "

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 SOURCE = Path(__file__).parents[2] / "benchmarks" / "hashsets.py"
 
@@ -18,6 +19,7 @@ def load():
 hashsets = load()
 
 
+@pytest.mark.long
 def test_distances_of_photo_like_hashes_are_those_of_photos():
     distances = hashsets.distances(hashsets.photo_like(1 << 18, 1))
     assert abs(distances.mean() - 63) < 1

@@ -92,5 +92,6 @@ assert compiled == sum(len(found[0]) for found in by_numpy) > 100
 """
 
 
+@pytest.mark.long
 def test_a_search_without_a_cache_finds_the_same():
     subprocess.run([sys.executable, "-c", WITHOUT_A_CACHE], check=True, timeout=300)

@@ -76,6 +76,7 @@ def test_a_copy_in_another_format_or_size_is_the_same():
     assert not any(differ(one, other) for one in keys for other in keys)
 
 
+@pytest.mark.long
 def test_a_small_object_that_moves_differently_is_recognized():
     ground = Image.fromarray(scene(8, 320, 240))
 

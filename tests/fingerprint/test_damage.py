@@ -64,6 +64,7 @@ def test_misaligned_codes_are_reported(seed, exact):
         assert fingerprint(data).damage == found.damage
 
 
+@pytest.mark.long
 def test_most_wrong_bits_are_reported():
     random_ = random.Random(5)
     told = 0

@@ -109,6 +109,7 @@ def test_exact_is_the_package_on_odd_sizes():
         assert fingerprint(data, exact=True).dhash == reference(opened(data)), (width, height)
 
 
+@pytest.mark.long
 def test_exact_is_the_package_on_pictures_done_in_strips():
     picture = scene(3, 1900, 1500)
     rgba = np.dstack([picture, gradient(1.0, 1900, 1500)[..., 0]])
@@ -450,6 +451,7 @@ def test_flat_within_a_border_is_left_alone():
 # ---- near duplicates and strangers
 
 
+@pytest.mark.long
 def test_copies_are_near_and_unrelated_pictures_far():
     original = fingerprint(jpeg(25, 1200, 900))
     pixels = scene(25, 1200, 900)
@@ -475,6 +477,7 @@ def test_limits_are_obeyed():
         dhash_of(jpeg(1), limits=Settings(max_bytes=1000))
 
 
+@pytest.mark.long
 def test_in_many_threads_at_once_with_the_filters_left_alone():
     files = [jpeg(seed, 400, 300) for seed in range(4)] + [white_icon()]
     expected = [fingerprint(data) for data in files]

@@ -259,6 +259,7 @@ def small_trees(monkeypatch):
     monkeypatch.setattr(snapshot, "_TAIL", 100)
 
 
+@pytest.mark.long
 @settings(
     max_examples=rounds(10, 100),
     deadline=None,

@@ -177,6 +177,7 @@ def test_all_methods_refuse_an_invalid_radius_in_the_same_words(radius):
     assert len(said) == 1
 
 
+@pytest.mark.long
 def test_compiled_code_is_loaded_for_many_small_searches():
     program = """
 import sys

@@ -168,6 +168,7 @@ def ends(rows):
     return set(zip(rows.first.tolist(), rows.second.tolist(), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_few_neighbors")
 def test_of_a_dense_zone_the_nearest_pairs_are_kept():
     p = film(60)

@@ -187,6 +187,7 @@ def test_forgetting_a_flat_picture_forgets_its_pixels(wb):
     assert wb.similar(EQUAL["palette"][0])["image_id"].tolist() == [2]
 
 
+@pytest.mark.long
 def test_a_crowd_of_blank_pages_is_one_cluster_of_pixels(tmp_path):
     from tests.support.catalog_records import arrival, digest
     from tests.support.catalog_records import fingerprint as record

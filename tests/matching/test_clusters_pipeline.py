@@ -148,6 +148,7 @@ def test_spots_find_what_hashes_do_not():
     assert {"a", "a part", "a turned"} not in groups(shelf, plain)
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(4, 30))
 @given(st.deferred(lambda: st.permutations(range(len(parts())))))
 def test_the_order_of_arrival_does_not_matter_to_spots(order):
@@ -156,6 +157,7 @@ def test_the_order_of_arrival_does_not_matter_to_spots(order):
     )
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(4, 30))
 @given(
     st.deferred(lambda: st.lists(st.booleans(), min_size=len(parts()), max_size=len(parts()))),
@@ -192,6 +194,7 @@ def test_spots_of_images_that_come_and_go(present, neighbors):
 SPOT_STEPS = st.lists(st.sets(st.integers(0, len(parts()) - 1)), min_size=2, max_size=4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by_lookup", [False, True])
 @settings(max_examples=rounds(2, 20))
 @given(SPOT_STEPS)
@@ -309,6 +312,7 @@ def edges(shelf, found):
 AWAY = st.lists(st.sets(st.integers(0, 71), max_size=30), min_size=2, max_size=4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [families, pan])
 @settings(max_examples=rounds(2, 20))
 @given(AWAY)
@@ -323,6 +327,7 @@ def test_images_may_come_and_go(make, steps):
         assert matches(known) == matches(alone)
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(2, 20))
 @given(AWAY)
 def test_images_may_come_and_go_where_not_all_neighbors_are_kept(steps):

@@ -186,6 +186,7 @@ def test_objects_that_each_moved_a_little_are_not_a_copy(seed):
     assert found in {Relation.ANOTHER_TAKE, Relation.DIFFERENT}
 
 
+@pytest.mark.long
 def test_a_small_copy_of_what_is_blurred_is_no_other_take():
     """Blocks without a sharp edge agree at any shift; in either order."""
     rng = np.random.default_rng(0)

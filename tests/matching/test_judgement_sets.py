@@ -54,6 +54,7 @@ def test_captions_on_both_leave_one_picture(seed):
     assert related(one, other)[0] is Relation.SAME
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_motion_before_a_handheld_camera_is_another_take(seed):
     film = drawn_takes.Film(photo(seed), photo(seed + 100), "held", random.Random(seed))
@@ -70,6 +71,7 @@ def crossed(seed, x):
     return image
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", with_misses(SEEDS, 43, 46))
 def test_motion_before_a_static_camera_is_another_take(seed):
     one, other = crossed(seed, 90), crossed(seed, 270)

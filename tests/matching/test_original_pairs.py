@@ -110,6 +110,7 @@ def half(picture):
     return picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
 
 
+@pytest.mark.long
 def test_forms_of_half_the_size_are_copies_of_their_own_form_only(tmp_path):
     forms = {f"{number}": form(number) for number in range(4)}
     halves = {f"{name} half": half(picture) for name, picture in list(forms.items())[:2]}
@@ -142,6 +143,7 @@ def test_pages_that_are_left_out_are_not_the_same(tmp_path, monkeypatch, most):
     assert "pairs of pages of one layout skipped" in plan
 
 
+@pytest.mark.long
 def test_a_page_that_comes_later_gets_the_answer_of_all_at_once(tmp_path, monkeypatch):
     """Pairs compared in an earlier search count against the limit as those of this one do."""
     monkeypatch.setattr(limited_judge, "MAX_ORIGINALS", 1)

@@ -253,6 +253,7 @@ EDITS = {
 FLOORS = {"turned 15": 0.8, "collage of 2": 0.8, "collage of 4": 0.5}
 
 
+@pytest.mark.long
 def test_edits_are_candidates():
     """By hashes or spots: nearly all copies of every kind, and few unrelated pictures."""
     count = 10

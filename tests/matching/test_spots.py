@@ -69,6 +69,7 @@ def smooth(values, weights):
     return values
 
 
+@pytest.mark.long
 def test_corners_and_grays_agree_with_plain_sums():
     gray = thumbnail(picture(3)).astype(np.float32)
     gx, gy = np.zeros((2, *gray.shape))

@@ -137,6 +137,7 @@ def test_a_bar_of_a_cell_is_a_stock_widget(front_end):
     assert bar["value"] == bar["max"] == 3
 
 
+@pytest.mark.long
 def test_a_cell_that_lays_out_a_map_is_interrupted(front_end):
     front_end.run(
         "from imgurer_kernel.report import layout_process as process\n"

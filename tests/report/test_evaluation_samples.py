@@ -105,6 +105,7 @@ def test_there_is_enough_of_everything(truth):
     assert planted.min() >= 5
 
 
+@pytest.mark.long
 def test_every_file_is_there_as_described(truth, upright):
     assert truth["filename"].str.casefold().is_unique  # also where case does not count
     for row in truth.itertuples():
@@ -143,6 +144,7 @@ def test_the_truth_holds_for_an_independent_dhash(truth, upright):
                 assert distance(hashes[first.filename], hashes[name]) > 16, (first.filename, name)
 
 
+@pytest.mark.long
 def test_the_workbench_keeps_no_lesser_copy(truth, tmp_path):
     truth = truth[truth["group"] % rounds(3, 1) == 0]
     transforms = truth.set_index("filename")["transform"]

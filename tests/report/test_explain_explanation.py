@@ -124,6 +124,7 @@ def test_originals_are_shown_upright(wb):
     assert np.abs(one - other).mean() < 3
 
 
+@pytest.mark.long
 def test_the_reverse_direction_is_described_too(wb):
     whole, part = file(picture(2)), file(picture(2).crop((40, 0, 360, 270)))
     assert "cropped to 89 % of its area" in wb.explain(whole, part).headline

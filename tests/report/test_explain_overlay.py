@@ -49,6 +49,7 @@ def test_the_identity_changes_nothing():
     assert np.array_equal(canvas, image)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quality", [30, 60])
 def test_compression_is_not_a_difference(quality):
     laid = lay_over(pixels(picture(1)), pixels(recoded(picture(1), quality)), SAME)

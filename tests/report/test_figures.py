@@ -38,6 +38,7 @@ def test_a_dhash_is_shown_as_grays_and_two_planes():
     assert int(columns.images[0].get_array().sum()) == found.dhash[1].bit_count()
 
 
+@pytest.mark.long
 def test_a_comparison_counts_the_bits_that_differ():
     first, second = fingerprint(jpeg(0)), fingerprint(jpeg(1))
     figure = comparison_figure(first, second)
@@ -105,6 +106,7 @@ def test_the_plots_of_a_report_are_drawn_light_and_dark(rows, dark):
         assert (sum(figure.get_facecolor()[:3]) < 1) == dark
 
 
+@pytest.mark.long
 def test_the_plots_of_a_report_show_its_figures():
     report = Report.of(with_facts(two_clusters()))
     [axis] = shown(plot_cluster_sizes(report.sizes))

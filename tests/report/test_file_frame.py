@@ -143,6 +143,7 @@ def disks(draw):
     return disk
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(10, 300))
 @given(disks())
 def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
@@ -180,6 +181,7 @@ def test_the_bytes_are_those_that_are_free_in_the_end(disk):
     assert promised == disk.freed_by(gone)
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(10, 300))
 @given(disks(), st.randoms(use_true_random=False))
 def test_the_order_of_the_files_changes_nothing(disk, random):
@@ -334,6 +336,7 @@ def test_names_of_originals(name):
     assert not has_copy_name(name)
 
 
+@pytest.mark.long
 def test_rows_and_work_grow_with_the_number_of_files(monkeypatch):
     """One picture under many names: a row for each, and work for each name, not each pair."""
     looked = Counter()

@@ -79,6 +79,7 @@ def test_a_process_of_its_own_says_the_same_and_how_far_it_is(children, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.long
 def test_an_exception_of_progress_ends_the_process_within_a_step(children):
     begun = threading.Event()
 

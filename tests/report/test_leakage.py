@@ -114,6 +114,7 @@ def test_a_data_set_without_copies_loses_nothing():
 PLACES = st.tuples(st.sampled_from(["train", "test"]), st.sampled_from("ab"))
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(8, 500))
 @given(
     st.lists(st.lists(PLACES, min_size=2, max_size=5), max_size=4),

@@ -85,6 +85,7 @@ def test_a_page_runs_its_own_script_only_and_needs_no_network(clusters):
     assert not re.search(r"https?:", text)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [

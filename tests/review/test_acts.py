@@ -162,6 +162,7 @@ def test_files_move_to_another_file_system_and_back(wb, folder):
 # In the store -------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_stored_copies_go_to_the_trash_and_every_owner_keeps_the_picture(new_store):
     wb = new_store(fill)
     rows = tidy(wb)
@@ -196,6 +197,7 @@ def test_a_member_acts_on_own_files_only(new_store):
     assert wb.undo(entry, user="ann")["status"].tolist() == ["undone"]
 
 
+@pytest.mark.long
 def test_the_kept_picture_goes_later_and_the_first_act_is_undone(new_store):
     """Then its owners by that act no longer have it."""
     wb = new_store(fill)

@@ -120,6 +120,7 @@ def test_cut_and_spoiled_files_are_counted_without_an_error(data):
             assert count_exif(bytes(spoiled), name) >= 0
 
 
+@pytest.mark.long
 def test_files_that_repeat_a_tag_are_read_in_one_pass():
     """Otherwise each of these takes hours: one picture from a stranger would stop the review."""
     code = """

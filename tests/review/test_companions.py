@@ -93,6 +93,7 @@ def test_sidecars_of_one_file_move_with_it_and_return(wb, folder, tmp_path, act,
     assert bytes_below(goal) == {}
 
 
+@pytest.mark.long
 def test_one_of_several_files_takes_it_along_when_all_of_them_go(wb, folder):
     (folder / "sub/pair.cr2").unlink()
     (folder / "sub/pair.png").write_bytes(LARGE)
@@ -148,6 +149,7 @@ def test_a_file_that_is_not_restored_keeps_its_sidecars(wb, folder):
     assert "sub/copy.jpg.xmp" not in here(folder)
 
 
+@pytest.mark.long
 def test_the_trash_restores_and_deletes_both(wb, folder):
     before = bytes_below(folder)
     wb.apply(plan_of(wb), progress=False)
@@ -270,6 +272,7 @@ def test_it_is_deleted_when_both_are(wb, folder, shared):
     assert len(done) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stays", ["pair.jpg", "pair.png", ""])
 def test_the_script_takes_it_along_when_both_have_gone(wb, folder, tmp_path, shared, stays):
     plan, before = shared

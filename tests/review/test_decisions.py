@@ -37,6 +37,7 @@ def together(wb, **options):
     return {frozenset(part) for _, part in frame.groupby("cluster_id")["image_id"]}
 
 
+@pytest.mark.long
 def test_the_store_has_one_cluster(wb):
     assert together(wb) == {frozenset({1, 2, 3, 4})}
 
@@ -115,6 +116,7 @@ def test_two_who_disagree_are_both_shown(wb):
     assert wb.apply(plan, progress=False)["status"].tolist() == ["done"]
 
 
+@pytest.mark.long
 def test_later_postpones_and_same_makes_unrelated_pictures_removable(wb):
     wb.decide(wb.clusters(progress=False), "later")
     assert set(wb.queue(progress=False)["verdict"]) == {"later"}

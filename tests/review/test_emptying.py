@@ -180,6 +180,7 @@ def test_a_later_act_at_the_same_name_keeps_its_file(wb, folder, monkeypatch):
     assert wb.journal().set_index("entry_id")["state"].to_dict() == {1: "emptied", 2: "done"}
 
 
+@pytest.mark.long
 def test_files_left_in_the_trash_can_be_restored(wb, folder):
     before = bytes_below(folder), tidy(wb)
     remove(wb, "a-copy.jpg")
@@ -246,6 +247,7 @@ def test_forgetting_the_keeper_too_lets_both_be_deleted(wb):
     assert (emptied.deleted, len(emptied.left)) == (2, 0)
 
 
+@pytest.mark.long
 def test_a_picture_that_is_not_the_same_does_not_stand_for_it_through_a_third(wb, folder):
     wb.decide((1, 2), "same")
     small, b = (

@@ -32,6 +32,7 @@ def kept(queue):
     return queue.loc[queue["is_keeper"], "filename"].tolist()
 
 
+@pytest.mark.long
 def test_the_original_is_kept_and_the_reason_is_reported(new_store):
     wb = new_store()
     for name, data in COPIES.items():
@@ -51,6 +52,7 @@ def test_the_original_is_kept_and_the_reason_is_reported(new_store):
     assert wb.queue(progress=False).equals(queue), "from what was remembered"
 
 
+@pytest.mark.long
 def test_of_a_fine_original_and_an_export_the_original_is_kept(new_store):
     wb = new_store()
     fine = encode(scene(4, 629, 443), quality=95)

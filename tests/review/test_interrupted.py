@@ -108,6 +108,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="there is no Ctrl-C")
 def test_a_signal_of_the_system(wb, tmp_path):
     plan = write_plan(wb.plan(progress=False), tmp_path / "plan.csv")

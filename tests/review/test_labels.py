@@ -43,6 +43,7 @@ def expected(wb, row):
     return wb.evidence(int(row.image_id), int(files[row.keeper_id])).label
 
 
+@pytest.mark.long
 def test_labels_equal_those_of_evidence_for_any_keeper(wb):
     """Every third file is kept in turn, and each of them in the long form."""
     clusters = wb.clusters(progress=False)
@@ -59,6 +60,7 @@ def test_labels_equal_those_of_evidence_for_any_keeper(wb):
     assert differ > len(clusters) // rounds(3, 1)
 
 
+@pytest.mark.long
 def test_a_queue_of_a_queue_is_the_same(wb):
     queue = wb.queue(progress=False)
     assert wb.queue(queue, progress=False).equals(queue)
@@ -70,6 +72,7 @@ def test_a_queue_of_a_queue_is_the_same(wb):
     )
 
 
+@pytest.mark.long
 def test_pairs_are_compared_once_and_only_where_asked(wb, monkeypatch):
     clusters = wb.clusters(progress=False)
     medoid = clusters.loc[clusters["is_medoid"], "file_id"].iloc[0]

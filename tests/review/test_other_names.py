@@ -34,6 +34,7 @@ def names(frame):
     return sorted(frame["filename"])
 
 
+@pytest.mark.long
 def test_a_plan_has_no_other_name_of_what_is_kept(wb, folder):
     plan = wb.plan(progress=False)
     assert names(plan) == ["c.jpg", "copy.jpg"]
@@ -154,6 +155,7 @@ def test_another_name_of_a_reference_is_not_offered(new_store, tmp_path):
     assert wb.plan(reference=held, progress=False).empty
 
 
+@pytest.mark.long
 def test_files_that_became_links_are_not_planned_again(wb, folder):
     linked = wb.apply(wb.plan(act="link", progress=False), progress=False)
     assert set(linked["status"]) == {"done"}

@@ -222,6 +222,7 @@ def test_compression_colour_and_metadata():
     assert OriginalFacts.from_dict({**rated.as_dict(), "later": 1}) == rated
 
 
+@pytest.mark.long
 def test_writing_is_found_beside_the_same_picture_without(new_store):
     wb = new_store()
     plain = Image.fromarray(scene(6, 320, 240))
@@ -264,6 +265,7 @@ def test_clusters_agree_with_the_queue_once_that_was_looked_at(new_store):
     assert list(after) == list(before)
 
 
+@pytest.mark.long
 def test_measures_are_stored(new_store, monkeypatch):
     wb = new_store()
     wb.upload("large.jpg", encode(scene(3, 320, 240)))
@@ -310,6 +312,7 @@ def test_the_right_one_of_each_case(number, tmp_path):
     assert wanted
 
 
+@pytest.mark.long
 def test_an_original_is_not_marked_by_what_its_copies_have_lost(new_store):
     wb = new_store()
     full = Image.fromarray(scene(6, 640, 480))

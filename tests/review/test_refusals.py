@@ -256,6 +256,7 @@ def test_a_folder_that_cannot_be_written(wb, folder, monkeypatch, code, remedy):
     assert wb.apply(pd.DataFrame([plan]), progress=False)["status"].tolist() == ["done"]
 
 
+@pytest.mark.long
 def test_names_of_any_bytes(tmp_path, folder):
     odd = [b"\xff\xfe.jpg", b"new\nline.jpg", b"<b>&amp;'\".jpg", "übergroß.jpg".encode(), b"-rf"]
     for name in odd:
@@ -300,6 +301,7 @@ def test_a_store_that_cannot_be_written(wb, monkeypatch):
         wb.apply(plan, progress=False)
 
 
+@pytest.mark.long
 def test_sources_of_copies_go_only_when_asked_for(tmp_path, folder):
     with Workbench(Settings(root=tmp_path / "s", store="copy", workers=1)) as wb:
         wb.ingest(folder, progress=False)

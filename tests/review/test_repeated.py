@@ -34,6 +34,7 @@ def test_the_smaller_original_is_kept(new_store, times, quality):
     assert kept(new_store, files) == ["b-original.jpg"]
 
 
+@pytest.mark.long
 def test_a_picture_and_its_smaller_copy_repeat_nothing(new_store):
     large = enlarged(PHOTO, 2, Image.Resampling.BICUBIC)
     fine = np.random.default_rng(2).normal(0, 8, (480, 640, 3))
@@ -58,6 +59,7 @@ def test_a_drawing_on_a_grid_is_kept_over_its_half(new_store):
     assert kept(new_store, files) == ["b-drawing.png"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("camera", "expected"), [("camera", "b-old.jpg"), (None, "a-shot.png")])
 def test_a_screenshot_is_not_kept_over_an_old_camera_file(new_store, camera, expected):
     exif = Image.Exif()

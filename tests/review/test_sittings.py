@@ -31,6 +31,7 @@ def pictures(wb):
     return int(ids["a.jpg"]), int(ids["a-small.jpg"]), int(ids["b.jpg"])
 
 
+@pytest.mark.long
 def test_one_workbench_is_one_sitting_and_its_undo_takes_all_of_it_back(wb, folder):
     one, small, other = pictures(wb)
     before = bytes_below(folder), tidy(wb)
@@ -47,6 +48,7 @@ def test_one_workbench_is_one_sitting_and_its_undo_takes_all_of_it_back(wb, fold
     assert small
 
 
+@pytest.mark.long
 def test_undo_goes_back_step_by_step_over_acts_and_decisions(wb, folder):
     one, small, other = pictures(wb)
     remove(wb, "a-copy.jpg", batch="morning")

@@ -41,6 +41,7 @@ def test_a_link_that_was_written_into_is_not_undone(wb, folder, size):
     assert linked.read_bytes() == LARGE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scan", [False, True])
 def test_a_link_to_a_file_that_was_saved_again_is_undone(wb, folder, scan):
     shutil.copy(folder / "a.jpg", folder / "new")

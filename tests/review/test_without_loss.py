@@ -96,6 +96,7 @@ def exif(camera):
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["TIFF", "PNG"])
 def test_a_master_is_kept_over_a_jpeg_with_more_facts(new_store, tmp_path, name):
     files = {

@@ -31,6 +31,7 @@ def large_pixels(picture):
     picture.paste(few.resize(part.size, Image.Resampling.NEAREST), PLACE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hide", [disc, face, large_pixels])
 def test_an_original_is_not_written_on_where_its_copy_hides_a_part(hide, new_store):
     wb = new_store()

@@ -77,6 +77,7 @@ def test_a_failure_of_the_catalog_reaches_all_waiting_threads(error):
             future.result(timeout=1)
 
 
+@pytest.mark.long
 def test_uploads_of_many_threads_are_all_there(new_store):
     wb = new_store()
     pictures = [jpeg(seed, 80, 60) for seed in range(6)]

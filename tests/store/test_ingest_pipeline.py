@@ -146,6 +146,7 @@ def test_stopping_keeps_what_was_done(wb, tmp_path):
     assert len(wb.images()) == frame["image_id"].nunique()
 
 
+@pytest.mark.long
 def test_an_interrupt_keeps_what_was_done(tmp_path):
     for seed in range(rounds(60, 120)):
         (tmp_path / f"{seed:03}.jpg").write_bytes(jpeg(seed % 7) + bytes([seed]))
@@ -328,6 +329,7 @@ def test_a_file_that_is_deleted_with_its_original_is_rejected_alone(wb, folder, 
     assert frame["image_id"].dropna().tolist() == wb.images()["image_id"].tolist()[-2:]
 
 
+@pytest.mark.long
 def test_no_more_files_are_decoded_at_once_than_there_are_workers(tmp_path, monkeypatch):
     guard, inside, most = threading.Lock(), 0, 0
 

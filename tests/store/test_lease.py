@@ -202,6 +202,7 @@ def test_an_idle_holder_releases_early_if_others_wait(tmp_path):
     second.release()
 
 
+@pytest.mark.long
 def test_timeout_names_the_holder(tmp_path, holder):
     lease = lease_on(tmp_path, timeout=0.1)
     with pytest.raises(CatalogBusy, match=r"waited 0\.1 s") as caught, lease.hold():
@@ -488,6 +489,7 @@ def open_files(process):
     return names
 
 
+@pytest.mark.long
 def test_no_hook_is_left_of_a_lease_that_is_gone(tmp_path, monkeypatch):
     registered = []
     if hasattr(os, "register_at_fork"):

@@ -61,6 +61,7 @@ def table(*rows):
     return pd.DataFrame(rows, columns=FACTS).to_csv(index=False).encode()
 
 
+@pytest.mark.long
 def test_a_store_is_carried_over_whole(store, second, tmp_path):
     second.accounts.create("ada", "another one", role="member")
     assert export_store(store.store, tmp_path / "store.tar", progress=False) == 4

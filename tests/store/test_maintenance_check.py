@@ -44,6 +44,7 @@ def test_an_original_being_ingested_is_not_an_orphan(tmp_path, monkeypatch, repa
         assert wb.forget(int(row["image_id"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("repair", [False, True])
 def test_an_original_added_during_a_check_is_not_an_orphan(tmp_path, monkeypatch, repair):
     """Even if it takes longer than usual: it has a row after the blobs were listed."""

@@ -50,6 +50,7 @@ def members(frame):
     return sorted(set(frame["image_id"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verify", [True, False])
 def test_clusters_are_those_of_a_new_catalog(wb, tmp_path, verify):
     assert members(wb.clusters(verify=verify, progress=False)) == [1, 5]

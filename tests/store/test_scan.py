@@ -61,6 +61,7 @@ def test_nothing_has_changed(wb, folder, mode, monkeypatch):
     assert set(wb.files()["kept"]) == {mode}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 def test_a_deleted_file(wb, folder, mode):
     wb.ingest(folder, store=mode, **QUIET)

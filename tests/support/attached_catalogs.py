@@ -67,6 +67,8 @@ def _attach(path):
     with _guard:
         if not _instances or _instances[-1] is None:
             _instances.append(_connect(":memory:", 0.0))
+            # Tables of a few rows: two threads wait for each other longer than they compute.
+            _instances[-1].execute("SET threads = 1")
         connection, name = _instances[-1].cursor(), f"catalog_{next(_numbers)}"
     try:
         quoted = str(path).replace("'", "''")

@@ -37,6 +37,7 @@ def test_the_index_lists_what_is_tracked():
     assert tuple(kinds.count(kind) for kind in ("original", "near-miss", "flat")) == wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["moonrise", "sunset-sea"])
 def test_a_scene_is_still_drawn_as_it_is_tracked(name):
     # Not to the byte: another numpy or Pillow may round otherwise.

@@ -77,6 +77,7 @@ def checkout(tmp_path):
     return tmp_path
 
 
+@pytest.mark.long
 def test_tests_that_come_to_a_line_are_chosen_the_modules_own_first(checkout):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), str(ROOT)])}
     found = reach.record(
@@ -96,6 +97,7 @@ def test_tests_that_come_to_a_line_are_chosen_the_modules_own_first(checkout):
     assert {*of_small} <= {*chosen_by_import}, "a constant matters where it is imported"
 
 
+@pytest.mark.long
 def test_each_change_of_a_source_is_seen_by_the_next_run(checkout):
     """A process that imports nothing of the checkout is forked for each."""
     # As the tool does: a changed source may have the size and the time of the one before.

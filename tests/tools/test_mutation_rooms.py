@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tools.mutation import rooms
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_every_core_module_has_tests_that_may_notice():
     found = rooms.modules(ROOT)
     assert {path.relative_to(ROOT / "imgurer_kernel").parent.as_posix() for path in found} == {
@@ -27,6 +30,7 @@ def test_a_modules_own_tests_come_before_its_rooms():
     assert names[-1] == "matching"
 
 
+@pytest.mark.long
 def test_a_module_without_tests_of_its_own_is_left_to_its_room():
     """A module with doctests only would be run by no test, which looks like a detected mutation."""
     for module in rooms.modules(ROOT):

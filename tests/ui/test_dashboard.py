@@ -74,6 +74,7 @@ def test_nothing_is_read_before_the_page_is_open(tmp_path):
     assert dashboard.header.user == ""
 
 
+@pytest.mark.long
 def test_figures_are_those_of_the_arrival(wb, dashboard):
     wb.upload("late.jpg", jpeg(77, 160, 120))
     Page(dashboard).open()
@@ -89,6 +90,7 @@ def test_the_frame_links_what_it_counts(dashboard, page):
     assert dashboard.current == "review"
 
 
+@pytest.mark.long
 def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(new_store, dashboard, page):
     assert visible(dashboard) == ["browse"]
     empty = Dashboard(new_store())
@@ -132,6 +134,7 @@ def test_back_returns_through_searches_and_tabs(dashboard, page):
     assert dashboard.current == "browse"
 
 
+@pytest.mark.long
 def test_refinements_replace_the_address_and_steps_add_to_it(dashboard, page):
     dashboard.search_for(1)
     length = len(page.history)
@@ -142,6 +145,7 @@ def test_refinements_replace_the_address_and_steps_add_to_it(dashboard, page):
     assert len(page.history) == length + 1
 
 
+@pytest.mark.long
 def test_a_reload_shows_the_same(wb, dashboard, page):
     dashboard.search_for(1)
     dashboard.search.radius = 20
@@ -152,6 +156,7 @@ def test_a_reload_shows_the_same(wb, dashboard, page):
     assert visible(again) == ["search"]
 
 
+@pytest.mark.long
 def test_a_tab_remembers_what_it_showed(dashboard, page):
     dashboard.search_for(1)
     dashboard.follow_link("#browse")
@@ -188,6 +193,7 @@ def test_an_upload_shows_everywhere(wb, dashboard, page):
     assert not dashboard.review.stale
 
 
+@pytest.mark.long
 def test_the_header_shows_the_visitor_and_the_log_out_link(wb):
     dashboard = Dashboard(wb, user="ann", logout="/logout")
     Page(dashboard).open()

@@ -123,6 +123,7 @@ def folder(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.long
 def test_the_magic_answers_as_the_function_does(ipython, folder):
     found = ipython.run_line_magic("duplicates", f"--quiet '{folder}'")
     assert sorted(found["filename"]) == ["a again.jpg", "a copy.jpg", "a.jpg"]
@@ -130,6 +131,7 @@ def test_the_magic_answers_as_the_function_does(ipython, folder):
     assert pictures(shown(ipython, found)) == 3
 
 
+@pytest.mark.long
 def test_the_magic_takes_the_options(ipython, folder):
     line = f"--quiet '{folder}/one' '{folder}/two' --between --reference '{folder}/one'"
     found = ipython.run_line_magic("duplicates", line)

@@ -78,6 +78,7 @@ def cluster_with(model, name):
     return int(files.loc[files["filename"] == name, "cluster_id"].iloc[0])
 
 
+@pytest.mark.long
 def test_the_queue_has_every_cluster_and_the_one_to_keep_first(model):
     assert len(model.listed) == 2
     for cluster_id in model.listed:
@@ -191,6 +192,7 @@ def test_the_words_of_an_empty_page_follow_the_filter(wb):
         assert panel.board._content["empty"] == NOTHING[show]
 
 
+@pytest.mark.long
 def test_progress_counts_postponed_clusters_separately(model):
     def aside():
         return bars_of(model)["progress"]["removed"]
@@ -226,6 +228,7 @@ def test_an_empty_page_has_words_when_its_pictures_arrive_late(wb):
     assert panel.board._content["empty"].startswith("No cluster passes the filters")
 
 
+@pytest.mark.long
 def test_the_order_stays_until_it_is_sorted_again(model):
     before = model.listed
     model.remove_others(before[0])
@@ -253,6 +256,7 @@ def test_undo_reverts_the_last_act_or_that_of_a_cluster(model, folder):
     assert "nothing" in model.message.lower()
 
 
+@pytest.mark.long
 def test_originals_are_measured_when_they_are_first_shown(model, new_store):
     assert model._read_rows.attrs["unmeasured"] == 0
     wb = new_store()
@@ -266,6 +270,7 @@ def test_originals_are_measured_when_they_are_first_shown(model, new_store):
     assert wb.queue(clusters, measure=False).attrs["unmeasured"] == 0
 
 
+@pytest.mark.long
 def test_clusters_decided_to_be_different_do_not_return(model):
     cluster = cluster_with(model, "a.jpg")
     model.decide([cluster], "different")
@@ -275,6 +280,7 @@ def test_clusters_decided_to_be_different_do_not_return(model):
     assert model.progress.done == 1
 
 
+@pytest.mark.long
 def test_an_undone_decision_does_not_hide_a_cluster_that_was_being_measured(model, wb, monkeypatch):
     read = wb.queue
 
@@ -303,6 +309,7 @@ def test_postponed_clusters_are_listed_by_their_filter(model):
     assert "a.jpg" in set(model.queue.members(model.listed[0])["filename"])
 
 
+@pytest.mark.long
 def test_another_file_can_be_kept(model, folder):
     cluster = cluster_with(model, "a.jpg")
     members = model.queue.members(cluster)
@@ -339,6 +346,7 @@ def test_everything_shown_goes_after_a_preview_only(model, folder):
     assert contents(folder) == before
 
 
+@pytest.mark.long
 def test_a_preview_can_be_dismissed(model, folder):
     model.show_preview()
     model.preview = None
@@ -378,6 +386,7 @@ def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, folder):
     assert str(folder) not in str(model.done)
 
 
+@pytest.mark.long
 def test_the_board_shows_what_the_model_says(wb):
     panel = ReviewPanel(wb)
     content = panel.board._content
@@ -578,6 +587,7 @@ def test_postponing_and_its_undo_leave_the_progress_unchanged(model):
     assert (model.progress.done, set(model.done)) == (0, set())
 
 
+@pytest.mark.long
 def test_undo_of_an_earlier_sitting_restores_its_cluster(model, wb):
     model.remove_others(cluster_with(model, "a.jpg"))
     later = ReviewModel(VisitorSession(wb))
@@ -605,6 +615,7 @@ def test_undo_focuses_the_restored_cluster(model, wb):
     assert later.message == "There is nothing to undo."
 
 
+@pytest.mark.long
 def test_one_panel_is_one_sitting(model, wb, folder):
     before = contents(folder)
     model.decide([cluster_with(model, "a.jpg")], "different")
@@ -615,6 +626,7 @@ def test_one_panel_is_one_sitting(model, wb, folder):
     assert wb.decisions().empty
 
 
+@pytest.mark.long
 def test_choosing_another_keeper_changes_the_labels(model, wb):
     cluster_id = cluster_with(model, "a.jpg")
     for file_id in model.queue.members(cluster_id)["file_id"].tolist()[::-1]:
@@ -626,6 +638,7 @@ def test_choosing_another_keeper_changes_the_labels(model, wb):
             assert row.label == wb.evidence(int(row.image_id), kept).label
 
 
+@pytest.mark.long
 def test_pictures_are_sent_once_whichever_file_is_kept(wb):
     panel = ReviewPanel(wb)
     sent = []

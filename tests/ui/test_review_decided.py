@@ -16,6 +16,7 @@ def panel(new_store):
     return ReviewPanel(new_store(fill))
 
 
+@pytest.mark.long
 def test_what_was_decided_is_a_frame_in_its_order(panel):
     model = panel.model
     assert panel.decided.empty
@@ -31,6 +32,7 @@ def test_what_was_decided_is_a_frame_in_its_order(panel):
     assert set(panel.decided["cluster_id"]) == {second}
 
 
+@pytest.mark.long
 def test_before_the_queue_is_read_nothing_is_decided(new_store):
     panel = ReviewPanel(new_store(fill))
     panel.model.queue = None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def keeping(queue, cluster_id, place):
     return members.assign(keeper_id=members["file_id"].iloc[place])
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(6, 500))
 @given(
     changes=st.lists(st.tuples(st.integers(0, 3), st.integers(0, FILES - 1)), max_size=6),

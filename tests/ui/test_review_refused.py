@@ -84,6 +84,7 @@ def test_what_was_refused_stays_to_be_decided(panel, folder, how, when):
     assert after == before | {"a/a small.jpg": b"edited"}
 
 
+@pytest.mark.long
 def test_a_cluster_of_which_nothing_may_go_says_so_after_the_others_went(panel, folder):
     model = panel.model
     refused, other = cluster_with(model, "a.jpg"), cluster_with(model, "b.jpg")

@@ -48,6 +48,7 @@ def distances(model):
     return model.results.frame["distance"].tolist()
 
 
+@pytest.mark.long
 def test_a_search_finds_the_others_by_distance(model):
     model.search_for(1)
     assert sorted(shown(model)) == [2, 3, 4]
@@ -157,12 +158,14 @@ def test_returning_to_an_earlier_search_drops_the_later_ones(model):
     assert [query.key for query in model.history] == ["1"]
 
 
+@pytest.mark.long
 def test_searching_for_an_earlier_query_returns_to_it(model):
     for image_id in (1, 2, 3, 2):
         model.search_for(image_id)
     assert [query.key for query in model.history] == ["1", "2"]
 
 
+@pytest.mark.long
 def test_going_back_by_the_address_returns_to_an_earlier_search(model):
     model.search_for(1)
     first = dict(model.params)

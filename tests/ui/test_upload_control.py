@@ -434,6 +434,7 @@ def test_listeners_are_called_on_the_loop_of_the_kernel(make):
     assert calls == [threading.main_thread()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["close", "forget"])
 def test_nothing_is_left_when_the_control_ends(folder, end):
     control = UploadControl(folder, lambda upload: Verdict(status="added"), 1 << 30)

@@ -50,6 +50,7 @@ def together(frame):
     return {frozenset(part["filename"]) for _, part in frame.groupby("cluster_id")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("thorough", [False, True])
 def test_only_those_with_the_same_frames_are_in_one_cluster(wb, thorough):
     assert together(wb.clusters(thorough=thorough, progress=False)) == {
@@ -84,6 +85,7 @@ def test_facts_of_frames_are_shown(wb):
     assert not frame["damaged"].any()
 
 
+@pytest.mark.long
 def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path, monkeypatch):
     """More than are compared one by one: a copy is found among them still.
 
@@ -102,6 +104,7 @@ def test_many_with_one_first_frame_do_not_stand_for_each_other(tmp_path, monkeyp
         assert together(wb.clusters(progress=False)) == {frozenset({"30.gif", "copy.webp"})}
 
 
+@pytest.mark.long
 def test_what_comes_and_goes_later(tmp_path):
     with Workbench(Settings(root=tmp_path / "store", workers=2)) as wb:
         wb.upload("a.gif", FILES["a.gif"])
@@ -171,6 +174,7 @@ def aged(root, old_root, monkeypatch):
         connection.execute("UPDATE images SET algorithm = 'dhash-128-lanczos-2'")
 
 
+@pytest.mark.long
 def test_a_catalog_of_before_is_renewed_when_it_is_searched(tmp_path, monkeypatch):
     with Workbench(Settings(root=tmp_path / "new", workers=2)) as wb:
         for name in ("a.gif", "b.gif", "a.webp"):

@@ -51,6 +51,7 @@ def contents(wb):
     return {path: path.read_bytes() for path in files if "lock" not in path.name}
 
 
+@pytest.mark.long
 def test_copies_are_found_and_strangers_are_not(measured):
     assert (measured.sample, measured.copies) == (4, 4 * len(TRANSFORMS))
     frame = measured.frame
@@ -68,6 +69,7 @@ def test_nothing_is_written_to_the_store(wb, before, measured):
     assert contents(wb) == before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 def test_the_same_seed_measures_the_same(wb):
     measured = wb.calibrate(sample=2, seed=1, progress=False)
@@ -87,6 +89,7 @@ def test_pictures_of_one_cluster_count_once_and_a_small_store_is_used_up(wb):
     assert "white" not in repr(found)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick")
 def test_progress_is_reported_and_may_stop_it(wb):
     told = []

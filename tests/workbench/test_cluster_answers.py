@@ -62,6 +62,7 @@ def versions(wb, part):
     return [path.name for path in (folder(wb) / "usual" / part).iterdir()]
 
 
+@pytest.mark.long
 def test_another_process_compares_nothing(wb, reads):
     first = ask(wb.settings.root)
     assert reads == []
@@ -70,6 +71,7 @@ def test_another_process_compares_nothing(wb, reads):
     assert reads == []
 
 
+@pytest.mark.long
 def test_another_process_compares_what_is_new_only(wb, reads):
     wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
     grown = ask(wb.settings.root)
@@ -89,6 +91,7 @@ def test_one_new_picture_does_not_write_everything_again(wb):
     assert versions(wb, "answer") != answer
 
 
+@pytest.mark.long
 def test_much_that_is_new_is_written_once(wb, reads, monkeypatch):
     monkeypatch.setattr(cluster_answers, "_FEW_CHANGES", 1)
     state = versions(wb, "state")
@@ -102,6 +105,7 @@ def test_much_that_is_new_is_written_once(wb, reads, monkeypatch):
     assert reads == []
 
 
+@pytest.mark.long
 def test_deleting_it_costs_time_only(wb, reads):
     first = ask(wb.settings.root)
     shutil.rmtree(folder(wb).parent)
@@ -148,6 +152,7 @@ def rewrite(path, **changes):
     path.write_text(json.dumps({"content": text, "sha256": sha256(text.encode()).hexdigest()}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes", [{"algorithm": "older"}, {"version": 0}, {"radius": 3}, {"thorough": True}]
 )

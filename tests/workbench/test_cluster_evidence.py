@@ -38,6 +38,7 @@ def clusters(wb):
     return wb.clusters(progress=False)
 
 
+@pytest.mark.long
 def test_evidence_calls_all_pairs_of_a_cluster_duplicates(wb, clusters):
     """All pairs, and in the short form every seventh one."""
     by_way = 0

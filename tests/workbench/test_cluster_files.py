@@ -45,6 +45,7 @@ def clusters(wb, **options):
     return wb.clusters(progress=False, **options)
 
 
+@pytest.mark.long
 def test_every_file_of_a_cluster_has_a_row(wb, tmp_path):
     frame = clusters(wb)
     assert list(frame.columns) == CLUSTER_FILES
@@ -92,6 +93,7 @@ def test_hard_links_are_shown_and_free_nothing(tmp_path):
     assert frame["frees_disk"].sum() == 0
 
 
+@pytest.mark.long
 def test_a_name_outside_keeps_the_bytes_on_disk(wb, tmp_path, places):
     extra = clusters(wb).query("filename == 'small.jpg'")
     assert extra["frees_disk"].sum() > 0
@@ -106,6 +108,7 @@ def test_a_linked_file_is_not_free_while_the_store_has_it(tmp_path, places):
     assert frame.loc["small.jpg", "frees_disk"] == frame.loc["small.jpg", "bytes"]
 
 
+@pytest.mark.long
 def test_only_what_is_below_the_folders_takes_part(wb, places, tmp_path):
     a, b = places
     assert clusters(wb, folders=a).empty
@@ -120,6 +123,7 @@ def test_only_what_is_below_the_folders_takes_part(wb, places, tmp_path):
     assert clusters(wb, folders=str(b.with_name("bb"))).empty
 
 
+@pytest.mark.long
 def test_between_wants_files_of_two_folders(wb, places):
     a, b = places
     (b / "stranger 2.jpg").write_bytes(jpeg(5))
@@ -146,6 +150,7 @@ def test_files_of_a_reference_folder_are_never_offered(wb, places):
     assert frame.loc[frame["path"] == str(a / "IMG_1.jpg"), "frees_disk"].sum() > 0
 
 
+@pytest.mark.long
 def test_names_and_sizes_that_are_left_out(wb):
     assert set(clusters(wb, exclude="small.*")["filename"]) == {"IMG_1.jpg", "IMG_1 (1).jpg"}
     assert clusters(wb, exclude=["b"]).empty
@@ -244,6 +249,7 @@ def examined(monkeypatch):
     return found
 
 
+@pytest.mark.long
 def test_a_second_look_reads_only_what_is_new(cache, places, examined):
     first = find_duplicates(*places, progress=False)
     assert len(examined) == 5
@@ -270,6 +276,7 @@ def test_nothing_is_written_into_the_folders(cache, places, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "cache"]
 
 
+@pytest.mark.long
 def test_other_folders_in_the_cache_do_not_show(cache, places):
     a, b = places
     find_duplicates(a, b, progress=False)
@@ -277,6 +284,7 @@ def test_other_folders_in_the_cache_do_not_show(cache, places):
     assert len(find_duplicates(b, progress=False)) == 3
 
 
+@pytest.mark.long
 def test_options_reach_the_clusters(cache, places):
     a, b = places
     frame = find_duplicates(b, reference=a, exclude="small*", progress=False)
@@ -295,6 +303,7 @@ def test_no_folder_and_a_folder_that_is_none(cache, tmp_path):
         find_duplicates(tmp_path / "nowhere", progress=False)
 
 
+@pytest.mark.long
 def test_a_folder_that_is_left_out_is_so_for_every_question(wb, cache, places, tmp_path):
     a, b = places
     assert set(names(clusters(wb, exclude=str(b / "IMG*")), tmp_path)) == {
@@ -313,6 +322,7 @@ def test_a_folder_that_is_left_out_is_so_for_every_question(wb, cache, places, t
     assert len(clusters(wb, folders=[tmp_path, b], exclude="b")) == 4
 
 
+@pytest.mark.long
 def test_between_a_folder_and_one_inside_of_it(cache, places):
     _, b = places
     frame = find_duplicates(b.parent, b, between=True, progress=False)

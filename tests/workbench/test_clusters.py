@@ -51,6 +51,7 @@ def groups(wb, **options):
 PAIRS = {frozenset({1, 2}), frozenset({3, 4}), frozenset({5, 6})}
 
 
+@pytest.mark.long
 def test_a_second_search_reads_no_picture(wb, reads):
     first = wb.clusters(progress=False)
     assert set(reads) == {1, 2, 3, 4, 5, 6}
@@ -72,6 +73,7 @@ def test_another_holding_of_the_same_picture_is_nothing_new(wb, reads):
     assert reads == []
 
 
+@pytest.mark.long
 def test_a_new_picture_costs_what_is_near_it(wb, reads):
     wb.clusters(progress=False)
     reads.clear()
@@ -84,6 +86,7 @@ def test_a_new_picture_costs_what_is_near_it(wb, reads):
     assert set(reads) == {8}
 
 
+@pytest.mark.long
 def test_words_and_borders_are_the_same_as_in_a_new_process(wb):
     wb.clusters(progress=False)
     wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
@@ -102,6 +105,7 @@ def test_forgetting_takes_effect(wb, reads):
     assert reads == []
 
 
+@pytest.mark.long
 def test_images_can_be_left_out_of_one_answer(wb, reads):
     """As the clusters of a store that never had them; the next answer has them again."""
     wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
@@ -126,6 +130,7 @@ def test_images_can_be_left_out_of_one_answer(wb, reads):
     assert wb.clusters(progress=False).equals(everything)
 
 
+@pytest.mark.long
 def test_what_was_stopped_is_done_the_next_time(wb):
     def stop(done, total):
         if total and done == total:

@@ -63,6 +63,7 @@ def test_one_other_pixel_and_another_quality_are_re_encodings(wb):
     assert wb.evidence(int(ids["b.jpg"]), int(ids["b-again.jpg"])).label == "re-encoded"
 
 
+@pytest.mark.long
 def test_each_original_is_decoded_once_however_many_pairs_it_is_in(wb, tmp_path, monkeypatch):
     picture = Image.fromarray(scene(8, 160, 120))
     with Workbench(Settings(root=tmp_path / "store")) as opened:

@@ -59,6 +59,7 @@ class Catalog:
         )
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=rounds(25, 240))
 @given(STEPS)
 def test_following_the_changes_equals_reading_everything_again(steps):

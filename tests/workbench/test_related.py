@@ -33,6 +33,7 @@ def wb(tmp_path_factory):
         yield opened
 
 
+@pytest.mark.long
 def test_clusters_join_what_is_the_same_and_no_more(wb):
     found = wb.clusters(progress=False)
     groups = found.groupby("cluster_id")["filename"].agg(set).tolist()

@@ -46,6 +46,7 @@ def test_what_is_not_trusted_is_decoded_by_a_new_process(wb, nowhere):
     assert list(frame["status"]) == ["added"]
 
 
+@pytest.mark.long
 def test_duplicates_are_found_and_reported(wb, nowhere):
     folder = nowhere / "pictures"
     folder.mkdir()

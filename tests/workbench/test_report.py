@@ -55,6 +55,7 @@ def report_of(wb, **options):
     return wb.report(**{"now": NOW, "progress": False} | options)
 
 
+@pytest.mark.long
 def test_a_report_tells_all_of_a_store(wb, folder, taken):
     report = report_of(wb, ingested=taken)
     assert report.clusters["files"].tolist() == [4, 2]
@@ -72,6 +73,7 @@ def test_a_report_tells_all_of_a_store(wb, folder, taken):
     assert report.thumbnail(int(report.files["image_id"].iloc[0])).startswith(b"\xff\xd8")
 
 
+@pytest.mark.long
 def test_the_evidence_of_a_pair_lays_the_copy_on_the_medoid(wb):
     pairs = report_of(wb).pairs
     assert len(pairs) == 3
@@ -94,6 +96,7 @@ def test_the_pairs_of_a_queue_are_those_of_its_clusters(wb):
     assert pairs.equals(report_of(wb, clusters=clusters).frames["pairs"])
 
 
+@pytest.mark.long
 def test_the_same_store_gives_the_same_report_byte_for_byte(wb, tmp_path):
     report, again = report_of(wb), report_of(wb)
     for kind in ("csv", "parquet", "json", "xlsx", "html"):
@@ -159,6 +162,7 @@ def test_what_is_gone_or_changed_is_reported(wb, folder):
     assert len(scanned.clusters) == 1
 
 
+@pytest.mark.long
 def test_what_was_rejected_and_is_a_picture_now_is_no_longer_listed(wb, folder, taken):
     wb.ingest(folder, progress=False)
     assert set(report_of(wb).skipped["why"]) == {"rejected", "too flat"}
@@ -168,6 +172,7 @@ def test_what_was_rejected_and_is_a_picture_now_is_no_longer_listed(wb, folder, 
     assert report_of(wb, ingested=taken).card.skipped["rejected"] == 1
 
 
+@pytest.mark.long
 def test_names_that_are_not_utf8_and_of_two_lines_are_reported(new_store, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -214,6 +219,7 @@ def test_thumbnails_that_are_lost_are_told_in_the_page(wb, tmp_path):
     assert "are missing in the store" in text
 
 
+@pytest.mark.long
 def test_decisions_stand_in_the_report(wb):
     first = report_of(wb)
     wb.decide(first.files[first.files["cluster_id"] == 1], "same")
@@ -222,6 +228,7 @@ def test_decisions_stand_in_the_report(wb):
     assert isinstance(again.clusters["verdict"].dtype, pd.CategoricalDtype)
 
 
+@pytest.mark.long
 def test_a_picture_of_test_that_is_in_train_is_a_leak(new_store, tmp_path):
     files = {
         "train/cat/one.jpg": jpeg(0),

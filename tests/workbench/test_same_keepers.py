@@ -33,6 +33,7 @@ def kept(frame):
     return set(frame.loc[frame["is_keeper"], "filename"])
 
 
+@pytest.mark.long
 def test_find_keeps_what_reports_and_plans_keep_from_the_first_time_on(folder):
     first = find_duplicates(folder, progress=False)
     assert kept(first) == KEPT
@@ -46,6 +47,7 @@ def test_find_keeps_what_reports_and_plans_keep_from_the_first_time_on(folder):
     assert find_duplicates(folder, progress=False).equals(first)
 
 
+@pytest.mark.long
 def test_clusters_keep_by_the_policy_what_needs_no_measuring(folder, tmp_path):
     with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
         wb.ingest(folder, progress=False)

@@ -52,6 +52,7 @@ def ids(wb, *names):
     return [int(files[name]) for name in names]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pairs", [1, 1000])
 def test_copies_are_the_same_and_what_is_related_is_not(wb, pairs):
     assert why_not(wb, "italy_small.png", "italy.png", pairs) is None
@@ -60,6 +61,7 @@ def test_copies_are_the_same_and_what_is_related_is_not(wb, pairs):
     assert "not known to be the same" in why_not(wb, "ireland.png", "italy.png", pairs)
 
 
+@pytest.mark.long
 def test_two_halves_are_the_same_while_a_cluster_has_both(wb):
     wb.clusters(progress=False)
     found = wb.evidence(*ids(wb, "left.png", "right.png"))
@@ -75,6 +77,7 @@ def test_a_half_that_somebody_told_from_the_whole_is_no_longer_tied(wb, half):
     assert "not known to be the same" in why_not(wb, "left.png", "right.png")
 
 
+@pytest.mark.long
 def test_what_only_a_forgotten_picture_tied_is_no_longer_the_same(wb):
     wb.clusters(progress=False)
     assert wb.forget(ids(wb, "whole.png")[0])

@@ -105,6 +105,7 @@ def test_an_unusual_picture_is_found_by_itself_alone(wb, name):
     assert others <= {"still": {"moving"}, "moving": {"still"}}.get(name, set())
 
 
+@pytest.mark.long
 def test_evidence_for_strange_pairs(wb):
     ids = dict(zip(wb.images()["filename"], wb.images()["image_id"].tolist(), strict=True))
     for one, other in (("dot", "other dot"), ("flat", "other flat"), ("long", "tall")):
@@ -232,6 +233,7 @@ def test_similar_finds_what_clusters_joins_among_photos(new_store):
     assert len(missing) <= 0.005 * 2 * len(clusters), missing
 
 
+@pytest.mark.long
 def test_windows_and_intermediates_find_without_clusters(new_store):
     """Nothing has made spots yet; a file finds what its image would."""
     wb = new_store(fill_with_edits)

@@ -142,6 +142,7 @@ def test_a_search_by_path_takes_no_more(wb, transactions, tmp_path):
     assert transactions.of(lambda: wb.similar(tmp_path / "query.jpg")) == 3
 
 
+@pytest.mark.long
 def test_clusters_take_one_for_the_snapshot_and_read_pictures_in_parts(wb, transactions):
     """Then: grays, pictures, what spots and labels take, and the facts.
 
@@ -157,6 +158,7 @@ def test_clusters_take_one_for_the_snapshot_and_read_pictures_in_parts(wb, trans
     assert transactions.of(lambda: clusters(wb)) == 1
 
 
+@pytest.mark.long
 def test_nothing_is_computed_in_a_transaction(wb, transactions, monkeypatch, tmp_path):
     """Nor are files read: others wait while it is open."""
     called = set()
@@ -333,6 +335,7 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 """
 
 
+@pytest.mark.long
 def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
     """Whatever happens to a third picture, each answer is that of before or after."""
     (tmp_path / "again.jpg").write_bytes(recode(page(0), 60))

@@ -169,6 +169,7 @@ def test_what_goes_with_a_frame_of_clusters_stays_small(wb):
     assert max(len(pickle.dumps(value)) for value in frame.attrs.values()) < 300
 
 
+@pytest.mark.long
 def test_an_order_of_arrival_does_not_change_the_clusters(tmp_path):
     pictures = [jpeg(0), recode(jpeg(0)), jpeg(1), recode(jpeg(1), 70), recode(jpeg(1), 90, 0.7)]
     partitions = []
@@ -223,6 +224,7 @@ def test_an_upload_over_the_limit_is_not_read_whole(tmp_path):
         assert "1,000" in row["reason"]
 
 
+@pytest.mark.long
 def test_forgetting_removes_only_the_last_holding(filled):
     filled.accounts.create("ada", "a long password")
     filled.upload("mine.jpg", jpeg(0), user="ada")
@@ -251,6 +253,7 @@ def test_a_restart_loses_nothing(tmp_path):
         assert wb.rebuild_index() == 2
 
 
+@pytest.mark.long
 def test_another_process_shows_up_in_the_next_search(filled, tmp_path):
     assert set(ids(filled.similar(2))) == {2}
     (tmp_path / "late.jpg").write_bytes(recode(jpeg(1), 50))
