@@ -1,8 +1,8 @@
 """Short and long forms of a test: how much of it runs usually, and how much with --long.
 
 A test whose fault may need many rounds asks for their number here. One that has a long form only,
-beside others that run the same lines, is marked `pytest.mark.long`. Where two things vary that have nothing to do with
-each other, `pairs` tries each of either, and each with each in the long form.
+beside others that run the same lines, is marked `pytest.mark.long`. Where two things vary that have
+nothing to do with each other, `pairs` tries each of either, and each with each in the long form.
 """
 
 import pytest
