@@ -210,6 +210,7 @@ def test_a_report_has_any_of_its_tables(run, ingested, tmp_path):
         run("report", "--table", "nonsense", "--out", tmp_path / "clusters.csv")
 
 
+@pytest.mark.long
 def test_a_report_shows_the_pictures(run, ingested, tmp_path):
     run("report", "--out", tmp_path / "report.html")
     assert (tmp_path / "report.html").read_text().count('"/9j/') == 2

@@ -70,6 +70,7 @@ def test_folders_give_equal_numbers(folder):
     assert len({tuple(corpus.choose(originals, 2, seed)) for seed in range(9)}) > 1
 
 
+@pytest.mark.long
 def test_copies_are_planted_once(folder, tmp_path):
     originals, _ = corpus.gather(folder, [], None)
     items = corpus.plant(originals, [3], seed=1, work=tmp_path)

@@ -540,6 +540,7 @@ def test_the_end_is_clean(members, notebook):
     eventually(lambda: not any(each.is_running() for each in family))
 
 
+@pytest.mark.long
 def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
     """Its kernel is being stopped already, by its page and by a second request."""
     with serving(tmp_path / "store", notebook=notebook) as server:

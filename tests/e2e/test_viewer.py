@@ -173,6 +173,7 @@ def test_two_pictures_lie_on_each_other(at):
     page.emulate_media(reduced_motion="reduce")
 
 
+@pytest.mark.long
 def test_without_motion_it_turns_on_request(at):
     page = at("review")
     compare(page)

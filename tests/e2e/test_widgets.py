@@ -460,6 +460,7 @@ def test_a_vanished_file_is_reported(at, tmp_path):
     expect(rows(at)).to_contain_text("can no longer read", timeout=15_000)
 
 
+@pytest.mark.long
 def test_two_visitors_do_not_see_each_other(at, other):
     one = at
     choose(one, payload("first.jpg", b"1" * 3_000_000))

@@ -147,6 +147,7 @@ def test_chunks(monkeypatch):
     check_limit(data, "max_segments", 52, monkeypatch)
 
 
+@pytest.mark.long
 def test_a_large_png_in_pieces_and_an_animation_are_read():
     raw = zlib.compress(b"\0" + bytes(range(256)) * 3, 0) + bytes(20_000 * 1024)
     header = struct.pack(">IIBBBBB", 256, 1, 8, 2, 0, 0, 0)

@@ -69,6 +69,7 @@ def test_a_limit_above_pillows_own_is_ours():
         decode.read(huge_png(20_000, 10_000), limits)
 
 
+@pytest.mark.long
 def test_decoders_that_take_more_memory_have_a_lower_limit():
     limits = Settings(max_pixels=640 * 480)
     for kind in ("WEBP", "AVIF", "JPEG2000"):

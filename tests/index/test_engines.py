@@ -136,6 +136,7 @@ def test_all_engines_agree_through_duplicates_and_deletions(small, seed, n, remo
     all_agree(small, ids, known, trees, queries[0], radius)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "known",
     [

@@ -110,6 +110,7 @@ def test_every_leaf_is_small_and_every_hash_is_in_one(kind):
     assert (seen == 1).all()
 
 
+@pytest.mark.long
 def test_a_search_visits_few_of_the_hashes():
     """The root alone must leave out most of what a scan would look at."""
     row, column, nodes, cells = grown(smooth(np.random.default_rng(1), 100_000))

@@ -30,6 +30,7 @@ def test_a_small_catalog_is_searched_as_far_as_is_usual():
     assert scope.key == (24, True, 16)
 
 
+@pytest.mark.long
 def test_less_time_never_means_a_wider_search():
     noise = np.random.default_rng(2).integers(-25, 26, (150, 9, 9))
     near = turned_hashes((np.repeat(GRAYS[:10], 15, axis=0) // 2 + 50 + noise).astype(np.uint8))

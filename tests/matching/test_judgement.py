@@ -375,6 +375,7 @@ def test_a_blurred_copy_is_the_same_and_not_covered(radius):
     assert "covered" not in words
 
 
+@pytest.mark.long
 def test_unrelated_pictures_are_different():
     found = {related(photo(seed), photo(seed + 1))[0] for seed in range(20, rounds(22, 26))}
     assert found == {Relation.DIFFERENT}

@@ -113,6 +113,7 @@ def test_small_turns_are_measured_and_have_a_direction(wb, angle, way):
     assert float(measured[1]) == pytest.approx(abs(angle), abs=0.2)
 
 
+@pytest.mark.long
 def test_originals_are_shown_upright(wb):
     data, exif = io.BytesIO(), Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise

@@ -100,6 +100,7 @@ def test_blocks_apart_are_framed_where_they_lie():
     assert not lay_over(one, other, upside_down, same=False).apart.any()
 
 
+@pytest.mark.long
 def test_a_crop_is_laid_where_it_was_cut_though_the_transform_was_rough():
     part = cropped(picture(4), 0.1, 0.06, 0, 0)
     rough = (1 / 0.9 + 0.01, 0, -0.105, 0, 1 / 0.94, -0.07)

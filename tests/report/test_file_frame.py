@@ -170,6 +170,7 @@ def test_every_cluster_keeps_one_file_and_lists_each_once(disk):
     assert frame["cluster_id"].is_monotonic_increasing
 
 
+@pytest.mark.long
 @settings(max_examples=rounds(10, 300))
 @given(disks())
 def test_the_bytes_are_those_that_are_free_in_the_end(disk):

@@ -247,6 +247,7 @@ def test_it_comes_back_with_whichever_comes_back_first(
     assert bytes_below(folder) == before
 
 
+@pytest.mark.long
 def test_it_stays_away_if_neither_comes_back(wb, folder, shared):
     wb.apply(shared[0], progress=False)
     for name in ("pair.jpg", "pair.png"):

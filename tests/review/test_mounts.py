@@ -41,6 +41,7 @@ def outcomes(wb, act, **options):
     return done
 
 
+@pytest.mark.long
 def test_the_trash_is_at_the_mount_point(wb, folder, tmp_path):
     before = bytes_below(folder)
     assert set(outcomes(wb, "trash")["status"]) == {"done"}

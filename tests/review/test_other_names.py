@@ -48,6 +48,7 @@ def test_a_plan_has_no_other_name_of_what_is_kept(wb, folder):
     assert (folder / "albums/best.jpg").is_file(), "its file is the one kept"
 
 
+@pytest.mark.long
 def test_no_link_is_kept_for_a_file(wb):
     queue = wb.queue(progress=False)
     kept = queue.loc[queue["is_keeper"], "filename"]
@@ -59,6 +60,7 @@ def test_no_link_is_kept_for_a_file(wb):
     assert reasons["c.jpg"] == "a file without links; kept: what links lead to"
 
 
+@pytest.mark.long
 def test_a_report_says_which_are_other_names(wb):
     files = wb.report(progress=False).files
     assert names(files[files["is_other_name"]]) == ["b.jpg", "best.jpg", "e.jpg"]
@@ -163,6 +165,7 @@ def test_files_that_became_links_are_not_planned_again(wb, folder):
     assert wb.plan(progress=False).empty
 
 
+@pytest.mark.long
 def test_the_review_offers_no_other_name_to_be_removed(wb):
     content = ReviewPanel(wb).board._content
     fates = {

@@ -71,6 +71,7 @@ def test_a_screenshot_is_not_kept_over_an_old_camera_file(new_store, camera, exp
     assert kept(new_store, files) == [expected]
 
 
+@pytest.mark.long
 def test_a_smooth_photograph_is_seen_to_be_enlarged(new_store):
     # With hardly more texture than a drawing has.
     soft = Image.fromarray(scene(5, 320, 240)).filter(ImageFilter.GaussianBlur(4))

@@ -125,6 +125,7 @@ def test_a_sidecar_that_was_edited_stays_and_one_that_is_gone_is_no_matter(wb, o
     assert set(wb.journal()["state"]) == {"undone"}
 
 
+@pytest.mark.long
 def test_emptying_the_trash_leaves_sidecars(wb, offered, folder):
     wb.write_sidecars(offered)
     wb.forget(file_id=int(offered["keeper_id"].iloc[0]))

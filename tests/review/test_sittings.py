@@ -96,6 +96,7 @@ def test_two_files_of_one_name_go_in_one_sitting(wb, folder):
     assert len(bytes_below(folder)) == 5
 
 
+@pytest.mark.long
 def test_acts_of_a_version_without_steps_are_undone_by_their_batch(wb):
     remove(wb, "a-copy.jpg", batch="one")
     remove(wb, "a-small.jpg", batch="two")

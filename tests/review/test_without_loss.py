@@ -48,6 +48,7 @@ def test_the_file_with_all_colours_is_kept(new_store, tmp_path, name):
     assert kept(new_store, tmp_path, files) == ["b.jpg"]
 
 
+@pytest.mark.long
 def test_a_drawing_of_few_colours_is_kept_over_a_jpeg_of_it(new_store, tmp_path):
     drawing = Image.new("RGB", (480, 360), "white")
     draw = ImageDraw.Draw(drawing)
@@ -106,6 +107,7 @@ def test_a_master_is_kept_over_a_jpeg_with_more_facts(new_store, tmp_path, name)
     assert kept(new_store, tmp_path, files) == [f"b.{name.lower()}"]
 
 
+@pytest.mark.long
 def test_a_camera_file_is_kept_over_what_may_be_an_edit_of_it(new_store, tmp_path):
     files = {
         "a.png": encode(NOISY, "PNG"),
@@ -114,6 +116,7 @@ def test_a_camera_file_is_kept_over_what_may_be_an_edit_of_it(new_store, tmp_pat
     assert kept(new_store, tmp_path, files) == ["b.jpg"]
 
 
+@pytest.mark.long
 def test_what_was_made_of_a_jpeg_is_no_master(new_store, tmp_path):
     source = encode(NOISY, quality=85)
     files = {"a.png": encode(Image.open(io.BytesIO(source)), "PNG"), "b.jpg": source}

@@ -31,6 +31,7 @@ def wb(tmp_path):
 # ---- container and coded picture disagree
 
 
+@pytest.mark.long
 def test_disagreeing_files_end_no_ingest(wb, tmp_path, disagreeing):
     folder = tmp_path / "in"
     folder.mkdir()

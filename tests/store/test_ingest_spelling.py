@@ -41,6 +41,7 @@ def test_names_that_differ_in_case_are_two_where_the_disk_tells_them_apart(tmp_p
     assert as_listed(str(tmp_path / "A.JPG")) == str(tmp_path / "A.JPG")
 
 
+@pytest.mark.long
 def test_a_folder_that_is_named_in_another_case_is_the_same(new_store, folder):
     """Each of its files was a duplicate of itself."""
     wb = new_store()

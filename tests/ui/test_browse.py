@@ -90,6 +90,7 @@ def test_invalid_parameters_in_a_url_still_show_pictures(model, params):
     assert len(ids(model)) > 0
 
 
+@pytest.mark.long
 def test_pictures_that_went_do_not_leave_an_empty_page(wb, model):
     model.set_order("newest")
     model.next_page()

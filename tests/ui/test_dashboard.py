@@ -81,6 +81,7 @@ def test_figures_are_those_of_the_arrival(wb, dashboard):
     assert dashboard.header.counts[0] == {"text": "5 pictures", "hash": "#browse"}
 
 
+@pytest.mark.long
 def test_the_frame_links_what_it_counts(dashboard, page):
     texts = [link["text"] for link in dashboard.header.counts]
     assert texts[:2] == ["4 pictures", "1 cluster to decide"]
@@ -107,6 +108,7 @@ def test_each_tab_can_be_the_first(wb, tab):
     assert dashboard.header.current == tab
 
 
+@pytest.mark.long
 def test_panels_are_built_when_they_are_first_shown(dashboard, page):
     assert list(dashboard.panels) == ["browse"]
     dashboard.follow_link("#users")
@@ -215,6 +217,7 @@ def test_a_missing_account_is_reported_as_a_sentence(wb):
     assert "nobody" in dashboard._start_job.failure
 
 
+@pytest.mark.long
 def test_slow_clusters_do_not_hold_up_the_rest(wb):
     release = threading.Event()
     plain = wb.clusters

@@ -49,6 +49,7 @@ FILES = (
 )
 
 
+@pytest.mark.long
 def test_several_become_a_table_in_words(wb, drop):
     panel = SearchPanel(wb)
     drop(panel, *FILES)

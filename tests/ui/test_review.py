@@ -132,6 +132,7 @@ def test_a_preview_says_which_files_were_removed_elsewhere(model, wb):
     assert model.stale
 
 
+@pytest.mark.long
 def test_a_member_is_told_what_a_member_can_remove(wb):
     wb.accounts.create("ann", "a long password")
     panel = ReviewPanel(wb, "ann")
@@ -371,6 +372,7 @@ def test_a_change_by_another_user_makes_the_queue_stale(model):
     assert model.stale
 
 
+@pytest.mark.long
 def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, folder):
     wb.accounts.create("ann", "a long password")
     wb.upload("mine.png", encode(scene(1, 320, 240), "PNG"), user="ann")

@@ -58,6 +58,7 @@ def test_a_search_finds_the_others_by_distance(model):
     assert len(model.results.pictures.thumbnails) == 3
 
 
+@pytest.mark.long
 def test_the_radius_searches_again_and_stands_in_the_address(model):
     model.search_for(1)
     model.radius = 128
@@ -284,6 +285,7 @@ def test_an_empty_store_says_what_to_do(new_store):
     assert panel.radius.layout.display == "none"
 
 
+@pytest.mark.long
 def test_a_change_of_the_store_repeats_the_search(wb):
     panel = SearchPanel(wb)
     panel.model.search_for(1)

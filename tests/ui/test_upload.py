@@ -180,6 +180,7 @@ def test_a_list_that_was_cleared_does_not_come_back_and_the_pictures_stay(wb, ju
     assert wb.statistics().images == images
 
 
+@pytest.mark.long
 def test_a_second_page_adds_to_the_list(wb, judge):
     upload_some(UploadPanel(wb, "ann"), judge)
     panel = UploadPanel(wb, "ann")

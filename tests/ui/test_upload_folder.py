@@ -54,6 +54,7 @@ def texts(model):
     return {row.name: row.text for row in model.result.rows}
 
 
+@pytest.mark.long
 def test_a_folder_is_ingested_and_every_file_has_a_result(wb, pictures):
     model = model_of(wb)
     model.ingest(str(pictures), "place")
@@ -74,6 +75,7 @@ def test_a_folder_is_ingested_and_every_file_has_a_result(wb, pictures):
     assert model.problem == model.job.failure == ""
 
 
+@pytest.mark.long
 def test_a_second_run_says_what_became_of_the_files_since(wb, pictures):
     model = model_of(wb)
     model.ingest(str(pictures), "place")
@@ -134,6 +136,7 @@ def test_who_was_an_admin_when_the_page_was_opened_is_asked_again(wb, pictures):
     assert wb.statistics().images == 0
 
 
+@pytest.mark.long
 def test_a_useless_path_is_reported_and_the_last_result_stays(wb, pictures):
     model = model_of(wb)
     model.ingest(str(pictures), "place")

@@ -42,6 +42,7 @@ def test_the_one_that_cannot_be_asked_is_named(store):
     assert "number 1 of 2: 99" in raised.value.__notes__[0]
 
 
+@pytest.mark.long
 def test_progress_is_reported_and_may_stop_it(store):
     told = []
     store.similar([1, 2, 3], progress=lambda done, total: told.append((done, total)))

@@ -83,6 +83,7 @@ def test_another_process_compares_what_is_new_only(wb, reads):
     assert reads == []
 
 
+@pytest.mark.long
 def test_one_new_picture_does_not_write_everything_again(wb):
     state, answer = versions(wb, "state"), versions(wb, "answer")
     wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))

@@ -204,6 +204,7 @@ def test_what_is_not_on_disk_as_it_was_is_left_out(wb, places, change, verify):
     assert clusters(wb, verify=verify, by="image").empty
 
 
+@pytest.mark.long
 def test_a_file_that_is_copied_may_be_gone(tmp_path, places):
     with Workbench(Settings(root=tmp_path / "copies")) as wb:
         wb.ingest(places, progress=False)
@@ -211,6 +212,7 @@ def test_a_file_that_is_copied_may_be_gone(tmp_path, places):
         assert len(clusters(wb)) == 4
 
 
+@pytest.mark.long
 def test_each_file_is_looked_at_once(wb, monkeypatch):
     looked = []
     before = file_selection._look

@@ -64,6 +64,7 @@ def test_a_second_search_reads_no_picture(wb, reads):
     assert again.attrs == first.attrs
 
 
+@pytest.mark.long
 def test_another_holding_of_the_same_picture_is_nothing_new(wb, reads):
     wb.clusters(progress=False)
     reads.clear()
@@ -97,6 +98,7 @@ def test_words_and_borders_are_the_same_as_in_a_new_process(wb):
     assert followed["score"].tolist() == pytest.approx(anew["score"].tolist(), abs=1e-5)
 
 
+@pytest.mark.long
 def test_forgetting_takes_effect(wb, reads):
     wb.clusters(progress=False)
     reads.clear()

@@ -114,6 +114,7 @@ def test_evidence_for_strange_pairs(wb):
     assert wb.evidence(ids["gray"], ids["whole"]).duplicate
 
 
+@pytest.mark.long
 def test_evidence_is_the_same_in_both_directions(wb):
     for other in range(2, 2 + len(COPIES), rounds(2, 1)):
         there, back = wb.evidence(1, other), wb.evidence(other, 1)
