@@ -97,21 +97,7 @@ def pytest_runtest_teardown(item):
         stores.close_below(folder)
 
 
-# Files of tests/e2e that take longest: whichever worker comes to one of them last keeps the other
-# waiting.
-LONGEST = (
-    "test_dashboard.py",
-    "test_http.py",
-    "test_login.py",
-    "test_review.py",
-    "test_widgets.py",
-)
-
-
 def pytest_collection_modifyitems(config, items):
-    if all(item.path.parent.name == "e2e" for item in items):
-        rank = {name: place for place, name in enumerate(LONGEST)}
-        items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
     if not config.getoption("--long"):
         skip = pytest.mark.skip(reason="a long form; ./run test --long runs it")
         for item in items:
