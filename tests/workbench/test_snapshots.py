@@ -273,7 +273,9 @@ def check(wb, name, before, found):
         return
     assert THIRD not in set(after["image_id"])
     assert found.equals(before) or found.equals(after)
-    assert not found.drop(columns=["score", "path"], errors="ignore").isna().any(axis=None)
+    assert (
+        not found.drop(columns=["score", "path", "link_of"], errors="ignore").isna().any(axis=None)
+    )
 
 
 def test_a_picture_of_which_only_the_thumbnail_is_gone_is_an_error_still(wb):
@@ -347,7 +349,7 @@ def test_searches_beside_a_process_that_brings_and_forgets(root, wb, tmp_path):
         for found in (wb.similar(FIRST), clusters(wb)):
             assert stays <= set(found["image_id"])
             # Uploads have no path, and what is near has no score.
-            facts = found.drop(columns=["score", "path"], errors="ignore")
+            facts = found.drop(columns=["score", "path", "link_of"], errors="ignore")
             assert not facts.isna().any(axis=None)
         number += 1
     _, complaint = process.communicate(timeout=60)
