@@ -57,7 +57,14 @@ COMPILED = (
 """Packages with modules that a kernel loads to search: 140 MB and a second each time."""
 
 CROWD = 3
-"""Number of kernels from which on these are loaded here for later ones; fewer do not pay."""
+"""Number of kernels, with those that have ended, after which these are loaded here for later ones.
+
+The first page of a server has two, its own and the next one's. Whoever reloads it needs no more
+memory by that: what is loaded here is shared with the new kernel, and the old one has ended.
+"""
+
+_PAUSE = 0.1
+"""Seconds without a request before a module is loaded: a page that opens has the processor."""
 
 KERNEL, STATUS = "kernel", "status"
 """Prefixes of the lines sent to the server: the pid of a process, and its exit status."""
@@ -87,10 +94,10 @@ def serve(control: socket.socket) -> socket.socket | None:
     """Fork a child for each socket received; return it in the child, and None at the end."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
-    children, compiled = _Children(poll), _Compiled()
+    children, compiled, forked = _Children(poll), _Compiled(), 0
     while True:
-        can_load = compiled.is_left and len(children) >= CROWD
-        found = poll.poll(0 if can_load else None)
+        can_load = compiled.is_left and forked >= CROWD
+        found = poll.poll(1000 * _PAUSE if can_load else None)
         if can_load and not found:
             compiled.load()
         for ready, _ in found:
@@ -120,6 +127,7 @@ def serve(control: socket.socket) -> socket.socket | None:
                 _end(pid)
                 continue
             children.add(pid, end, channel)
+            forked += 1
 
 
 class _Children:
@@ -135,9 +143,6 @@ class _Children:
         # server has closed it.
         self._running: dict[int, tuple[int, socket.socket]] = {}
         self._ended: dict[int, tuple[int, socket.socket]] = {}
-
-    def __len__(self) -> int:
-        return len(self._running)
 
     def add(self, pid: int, end: int, channel: socket.socket) -> None:
         """Watch for the exit of a child, given its pidfd."""
