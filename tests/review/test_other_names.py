@@ -48,6 +48,26 @@ def test_a_plan_has_no_other_name_of_what_is_kept(wb, folder):
     assert (folder / "albums/best.jpg").is_file(), "its file is the one kept"
 
 
+@pytest.mark.parametrize(
+    "where", ["label = 'identical'", "filename <> 'a.jpg'", "filename IN ('b.jpg', 'best.jpg')"]
+)
+def test_a_plan_of_some_files_has_no_other_name_of_what_is_kept(wb, where):
+    """Whether the condition is true of the file that is kept is of no account."""
+    plan = wb.plan(where=where, progress=False)
+    assert names(plan) == ([] if "IN" in where else ["c.jpg", "copy.jpg"])
+    assert wb.preview(where=where, progress=False).attrs["files"] == len(plan)
+
+
+def test_selected_names_of_what_is_kept_stay(wb, folder):
+    panel = ReviewPanel(wb)
+    files = wb.queue(progress=False).set_index("filename")["file_id"]
+    panel.model.remove_files([int(files[name]) for name in ("b.jpg", "best.jpg", "c.jpg")])
+    journal = wb.journal()
+    assert [*journal["state"]] == ["done"], "nothing was tried that would be refused"
+    assert journal["path"].str.endswith("/c.jpg").all()
+    assert (folder / "b.jpg").exists()
+
+
 @pytest.mark.long
 def test_no_link_is_kept_for_a_file(wb):
     queue = wb.queue(progress=False)

@@ -105,8 +105,8 @@ class ReviewModel(ReviewListing):
             return
         for cluster_id in self.queue.clusters_of(file_ids):
             members = self.queue.members(cluster_id)
-            part = members[members["file_id"].isin(list(file_ids))]
-            self._act(cluster_id, part[goes(part) & part["is_own"]])
+            chosen = members["file_id"].isin(list(file_ids))
+            self._act(cluster_id, members[goes(members) & chosen & members["is_own"]])
 
     def keep(self, file_id: int) -> None:
         """Make this file the keeper of its cluster, regardless of the policy."""

@@ -214,9 +214,12 @@ class ReviewMethods(ActMethods):
         return self._plan(chosen, where, act)
 
     def _plan(self, chosen: pd.DataFrame, where: str | None, act: str) -> pd.DataFrame:
+        goes = plans.goes(chosen)
         if where is not None:
             require_known_values(where)
-            chosen = chosen[evaluate(chosen, where).fillna(False).astype(bool)]
+            goes &= evaluate(chosen, where).fillna(False).astype(bool)
+        # The condition last: without the files that stay, no other name of one is known as such.
+        chosen = chosen[goes]
         ids = {*chosen["file_id"].tolist(), *chosen["keeper_id"].tolist()}
         files = self.catalog.run(journal.files_of_images, ids)
         return plans.make_plan(chosen, files, act)
