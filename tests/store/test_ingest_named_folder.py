@@ -20,6 +20,19 @@ def test_a_folder_is_taken_by_its_very_name(tmp_path, root, name):
     assert named_folder(f"  {tmp_path / name}\t", root) == tmp_path / name
 
 
+@pytest.mark.parametrize("name", ["plain", "two words", "50%20", "it's", '6" prints', "ü"])
+@pytest.mark.parametrize(
+    "copied", ["'{path}'", '"{path}"', ' " {path} " ', "{uri}", "'{uri}'", "{local}", "{short}"]
+)
+def test_a_path_may_be_as_a_file_manager_copies_it(tmp_path, root, name, copied):
+    folder = tmp_path / name
+    folder.mkdir()
+    uri = folder.as_uri()
+    local, short = uri.replace("///", "//localhost/"), uri.replace("///", "/")
+    text = copied.format(path=folder, uri=uri, local=local, short=short)
+    assert named_folder(text, root) == folder
+
+
 def test_the_home_folder_is_a_tilde(tmp_path, root, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert named_folder("~", root) == tmp_path
@@ -36,7 +49,12 @@ def test_the_folder_around_the_store_may_be_named(tmp_path, root):
         (" \t", "Type the path"),
         ("pictures", "not a whole path"),
         ("../pictures", "not a whole path"),
-        ("file:///tmp", "not a whole path"),
+        ("file://server/pictures", "not a whole path"),
+        ("file:////server/pictures", "not a whole path"),
+        ("''", "Type the path"),
+        ("'/tmp", "not a whole path"),
+        ("file:///gone%20away", "There is no folder /gone away"),
+        ("file:///gone%00", "cannot be read"),
         ("https://example.org/", "not a whole path"),
         ("~nobody-of-that-name/x", "home of nobody"),
         ("{tmp}/gone", "There is no folder"),

@@ -3,6 +3,7 @@
 import os
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
@@ -12,12 +13,13 @@ def named_folder(text: str, root: Path) -> Path:
     """Return the folder that a text names, without ingesting it.
 
     Stricter than `ingest`: the path must be absolute, since users do not know the working folder
-    of a server, and no pattern or URI.
+    of a server, and no pattern.
 
     Parameters
     ----------
     text
-        As it was typed; blanks around it are ignored, ``~`` is the home of the process's user.
+        As it was typed, or copied from a file manager: blanks and quotes around it are ignored, a
+        ``file:`` address is the path that it has, ``~`` is the home of the process's user.
     root
         The folder of the store, from which nothing is ingested.
 
@@ -28,10 +30,10 @@ def named_folder(text: str, root: Path) -> Path:
 
     Examples
     --------
-    >>> named_folder(" / ", Path("/srv/store"))
+    >>> named_folder(" '/' ", Path("/srv/store"))
     PosixPath('/')
     """
-    typed = text.strip()
+    typed = _path_in(text.strip())
     if not typed:
         message = "Type the path of a folder, such as /home/ann/Pictures."
         raise SourceError(message)
@@ -68,3 +70,18 @@ def named_folder(text: str, root: Path) -> Path:
         message = f"{typed} is a trash folder of imgurer: nothing is ingested from there."
         raise SourceError(message)
     return folder
+
+
+def _path_in(typed: str) -> str:
+    """Return the path in a text as file managers copy it: in quotes, or as an address.
+
+    >>> _path_in("'/home/ann/My pictures'"), _path_in("file:///home/ann/My%20pictures")
+    ('/home/ann/My pictures', '/home/ann/My pictures')
+    """
+    # No whole path begins with a quote or "file:", so nothing else can be meant.
+    if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "'\"":
+        typed = typed[1:-1].strip()
+    for prefix in ("file://localhost/", "file:///", "file:/"):
+        if typed.lower().startswith(prefix) and not typed[len(prefix) :].startswith("/"):
+            return os.fsdecode(unquote_to_bytes(f"/{typed[len(prefix) :]}"))
+    return typed
