@@ -86,6 +86,18 @@ def test_a_plan_that_is_ticked_in_the_page_is_carried_out(new_page, store, tmp_p
     assert {path.name for path in folder.glob("*.jpg")} == {"one.jpg", "one again.jpg", NAME}
 
 
+def test_each_copy_says_what_it_is_to_what_is_kept(new_page, store, tmp_path):
+    """Also the one that the others were compared with, where another one is kept."""
+    page = opened(new_page, tmp_path / "report.html")
+    page.locator("section").nth(1).wait_for()
+    with Workbench(Settings(root=store[0])) as wb:
+        rows = wb.report(progress=False).files
+    assert (rows["is_medoid"] & ~rows["is_keeper"]).any()
+    for name, label in zip(rows["filename"], rows["label"], strict=True):
+        tile = page.locator("li", has=page.locator(".name").get_by_text(name, exact=True))
+        expect(tile.locator("b")).to_have_text([] if label == "kept" else [label])
+
+
 def test_a_name_like_a_formula_comes_through_the_plan(new_page, store, tmp_path):
     page = opened(new_page, tmp_path / "report.html")
     # A filter by what no copy is would show nothing.
@@ -136,6 +148,10 @@ def test_many_clusters_are_paged_sorted_and_filtered(new_page, tmp_path):
     assert page.locator("#count").inner_text() == "10 of 250 clusters"
     page.get_by_role("searchbox").fill("no such thing")
     expect(page.locator("section")).to_have_count(0)
+    expect(page.locator("#clusters")).to_contain_text("No cluster has what is searched for")
+    page.get_by_role("button", name="Show all clusters").click()
+    assert page.locator("#count").inner_text() == "250 clusters"
+    assert page.locator("#search").input_value() == page.locator("#kind").input_value() == ""
     # Narrow and dark: nothing is cut off at the side.
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -70,11 +70,13 @@
     if (files.modified_at[row] !== null) dates.push(`file of ${day(files.modified_at[row])}`);
     if (dates.length) item.append(line(...dates));
     if (word("camera", row)) item.append(element("bdi", "facts", plain(word("camera", row))));
+    const k = row === fact.medoid ? undefined : evidence.get(row);
+    // What a file is to the one that is kept, which need not be the one that all were compared with.
+    const label = ["kept", "medoid"].includes(word("label", row)) ? "" : word("label", row);
+    const what = [label, k === undefined ? "" : pairs.details[pairs.detail[k]]].filter(Boolean).map(plain);
+    if (what.length) item.append(element("b", "", what.join(", ")));
     if (row === fact.medoid) item.append(element("span", "facts", "the others were compared with it"));
     else {
-      const k = evidence.get(row);
-      const more = k === undefined ? "" : pairs.details[pairs.detail[k]];
-      item.append(element("b", "", plain(word("label", row)) + (more ? `, ${plain(more)}` : "")));
       item.append(line(`${files.distance_to_medoid[row]} of ${bits} bits`, `agreement ${files.score[row].toFixed(2)}`));
     }
     const proposed = files.file_id[fact.keeper] === files.keeper_id[row] || files.keeper_id[row] < 0;
@@ -126,6 +128,19 @@
     }
     return made;
   };
+  const FILTERS = ["search", "kind", "format", "user", "decided"];
+  const nothing = () => {
+    const made = element("p", "none", "No cluster has what is searched for and chosen above. ");
+    const all = element("button", "", "Show all clusters");
+    all.type = "button";
+    all.addEventListener("click", () => {
+      for (const name of FILTERS) byId(name).value = "";
+      choose();
+      byId("search").focus();
+    });
+    made.append(all);
+    return made;
+  };
   // What fills the first screen at once, the rest of the page right after it.
   const AT_ONCE = 6;
   let drawing = 0;
@@ -138,6 +153,7 @@
     const pages = Math.max(1, Math.ceil(shown.length / PAGE));
     const here = shown.slice(page * PAGE, (page + 1) * PAGE);
     main.replaceChildren();
+    if (!here.length) main.append(nothing());
     drawing += 1;
     drawSome(here, 0, drawing);
     byId("count").textContent = shown.length === size
