@@ -286,6 +286,28 @@ def test_nothing_is_cut_off_or_hidden_on_any_screen(review):
         assert all(left >= 0 and right <= width for left, right in boxes)
 
 
+def test_work_is_shown_in_one_line_above_what_there_is(review):
+    page = review
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        # As in the midst of work, whose time is no test's business.
+        low, high, right = page.locator(".imgurer-panel:has(.imgurer-review) > .imgurer-progress").evaluate("""(line) => {
+            const running = line.querySelector(".imgurer-progress-running");
+            const [, label, bar, count, cancel] = running.children;
+            const before = [running.hidden, bar.hidden, cancel.hidden];
+            label.textContent = "Looking at originals …";
+            count.textContent = "1,052 of 9,114";
+            running.hidden = bar.hidden = cancel.hidden = false;
+            const below = line.nextElementSibling.getBoundingClientRect().top;
+            const ends = [...running.children].map((one) => one.getBoundingClientRect());
+            [running.hidden, bar.hidden, cancel.hidden] = before;
+            const most = (name) => Math.max(...ends.map((end) => end[name]));
+            return [most("bottom"), below, most("right")];
+        }""")
+        assert low <= high
+        assert right <= width
+
+
 def test_undo_goes_to_what_comes_back_also_in_a_new_sitting(review):
     page = review
     page.keyboard.press("d")

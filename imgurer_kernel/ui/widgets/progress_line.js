@@ -6,7 +6,7 @@ export default {
     const running = element("div", "imgurer-progress-running");
     const spinner = element("span", "imgurer-spinner");
     spinner.setAttribute("aria-hidden", "true");
-    const label = element("span");
+    const label = element("span", "imgurer-progress-label");
     const bar = element("progress");
     const count = element("span", "imgurer-progress-count");
     const cancel = element("button", "imgurer-link", "Cancel");
