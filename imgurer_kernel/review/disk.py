@@ -277,6 +277,11 @@ def refusal(error: OSError, path: bytes) -> ActRefused:
     return kind(f"{shown(path)}: {error.strerror or error}; {remedy}")
 
 
+def without_links(path: bytes) -> ActRefused:
+    """Make the `ActRefused` for a hard link on a file system that has none."""
+    return ActRefused(f"{shown(path)}: this disk has no hard links; use the trash instead")
+
+
 def _held(stack: ExitStack, descriptor: int) -> int:
     stack.callback(os.close, descriptor)
     return descriptor

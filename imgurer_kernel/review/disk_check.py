@@ -1,7 +1,8 @@
 """Check the disk before an act; a dry run and the act itself share this check.
 
-It changes nothing. The files it finds are kept open, so that the act moves the very files that were
-checked. An act may still fail afterwards for reasons that only an attempt shows, such as a quota.
+It leaves everything as it was. The files it finds are kept open, so that the act moves the very
+files that were checked. An act may still fail afterwards for reasons that only an attempt shows,
+such as a quota.
 """
 
 import errno
@@ -12,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.atomic_files import NOT_SUPPORTED, mapped_os_errors
 from imgurer_kernel.common.paths import modified_ns
 from imgurer_kernel.errors import ActRefused, BlobDamaged, BlobMissing, StorageError
 from imgurer_kernel.review import disk, mounts
@@ -58,6 +59,7 @@ class ActDiskCheck:
         self._gone: set[bytes] = set()
         self._taken: set[bytes] = set()
         self._promised: Counter[int] = Counter()
+        self._links: dict[mounts.Mount, bool] = {}
 
     def look(self, stack: ExitStack, act: Act) -> Found:
         """Check the disk for an act; the stack closes the files that this opens.
@@ -92,6 +94,8 @@ class ActDiskCheck:
             folders = keeper.place.folder, file.place.folder
             if mounts.mount_of(folders[0]) != mounts.mount_of(folders[1]):
                 raise disk.refused(errno.EXDEV, act.source)
+            if self._rehearses and not self._has_links(folders[1]):
+                raise disk.without_links(act.source)
         if self._rehearses:
             self._gone.add(act.source)
             self._taken.add(act.target or act.source)
@@ -175,6 +179,13 @@ class ActDiskCheck:
             device = os.fstat(opened.folder).st_dev
             self._require_room(opened.folder, device, file.facts.st_size, act.target)
 
+    def _has_links(self, folder: int) -> bool:
+        """Return whether the file system of an open folder has hard links; each is asked once."""
+        mount = mounts.mount_of(folder)
+        if mount not in self._links:
+            self._links[mount] = _can_link(folder)
+        return self._links[mount]
+
     def _require_room(self, folder: int, device: int, size: int, path: bytes) -> None:
         disk_facts = os.fstatvfs(folder)
         free = disk_facts.f_bfree if os.geteuid() == 0 else disk_facts.f_bavail
@@ -240,6 +251,27 @@ def _require_new_folder(opened: disk.OpenFolder) -> None:
     finally:
         with suppress(OSError):
             os.rmdir(name, dir_fd=opened.folder)
+
+
+def _can_link(folder: int) -> bool:
+    """Return whether an empty file in an open folder can be linked; only an attempt shows it."""
+    facts = os.fstat(folder)
+    file, link = (_PROBE % os.getpid() + end for end in (b"", b"-link"))
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
+    except OSError:  # a full disk: the act itself will tell
+        return True
+    try:
+        os.link(file, link, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        return error.errno not in NOT_SUPPORTED | {errno.EPERM}
+    finally:
+        for name in (link, file):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+        with suppress(OSError):  # of another user
+            os.utime(folder, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return True
 
 
 def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:

@@ -9,7 +9,16 @@ from contextlib import contextmanager, suppress
 
 from imgurer_kernel.common.atomic_files import NOT_SUPPORTED
 from imgurer_kernel.errors import ActRefused
-from imgurer_kernel.review.disk import CHUNK, HeldFile, Place, place_of, refusal, shown, split
+from imgurer_kernel.review.disk import (
+    CHUNK,
+    HeldFile,
+    Place,
+    place_of,
+    refusal,
+    shown,
+    split,
+    without_links,
+)
 
 
 def rename(file: HeldFile, target: Place, path: bytes) -> None:
@@ -203,8 +212,7 @@ def link(file: HeldFile, goal: Place, path: bytes) -> None:
         sync(goal)
     except OSError as error:
         if error.errno in NOT_SUPPORTED | {errno.EPERM}:
-            message = f"{shown(path)}: this disk has no hard links; use the trash instead"
-            raise ActRefused(message) from error
+            raise without_links(path) from error
         raise refusal(error, path) from error
 
 

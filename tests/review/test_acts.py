@@ -96,6 +96,15 @@ def test_a_dry_run_does_nothing(wb, folder):
     assert wb.journal().empty
 
 
+def test_a_dry_run_of_links_leaves_nothing(wb, folder):
+    before = bytes_below(folder)
+    times = [(path, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))]
+    said = wb.apply(plan_of(wb, act="link"), dry_run=True, progress=False)
+    assert "ready" in set(said["status"])
+    assert bytes_below(folder) == before
+    assert [(path, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))] == times
+
+
 def test_hard_links_take_the_place_of_exact_copies_only(wb, folder):
     before, rows = bytes_below(folder), tidy(wb)
     done = wb.apply(plan_of(wb, act="link"), progress=False)
@@ -112,7 +121,12 @@ def test_a_disk_without_links_refuses_them_and_has_all_other_acts(wb, folder, mo
     forbid_links(monkeypatch, number)
     forbid_syncing_folders(monkeypatch)
     before, rows = bytes_below(folder), tidy(wb)
+    told = [
+        wb.apply(plan_of(wb, act="link"), dry_run=dry_run, progress=False)["why"].tolist()
+        for dry_run in (True, "quick")
+    ]
     said = wb.apply(plan_of(wb, act="link"), progress=False)["why"]
+    assert told == [said.tolist()] * 2
     assert said.str.contains("this disk has no hard links; use the trash instead").sum() == 1
     assert bytes_below(folder) == before
     assert set(wb.apply(plan_of(wb), progress=False)["status"]) == {"done"}
