@@ -179,8 +179,11 @@ def read_plan(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         text = given_path(path, "the plan", PlanInvalid).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        message = f"the plan {path} cannot be read: {reason}; save it as CSV in UTF-8"
+        if isinstance(error, OSError):
+            reason = f"{error.strerror}; check path and permission"
+        else:
+            reason = "it is not UTF-8; save it as CSV in UTF-8"
+        message = f"the plan {path} cannot be read: {reason}"
         raise PlanInvalid(message) from error
     first = text.partition("\n")[0]
     separator = max((",", ";", "\t"), key=first.count)

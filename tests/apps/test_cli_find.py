@@ -11,7 +11,7 @@ from imgurer_kernel.apps.cli.parser import main
 from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.report.writers import read_csv
 from tests.review.folders import make_folder
-from tests.support.pictures import jpeg
+from tests.support.pictures import encode, jpeg, resized, scene
 
 
 @pytest.fixture
@@ -58,6 +58,30 @@ def test_a_folder_is_called_one(tmp_path, capsys):
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
     return make_folder(tmp_path / "in")
+
+
+def test_the_file_to_keep_stands_first(tmp_path, monkeypatch, capsys):
+    """Whichever of them the others were compared with."""
+    monkeypatch.setenv("IMGURER_CACHE", str(tmp_path / "cache"))
+    places = tmp_path / "in", tmp_path / "other"
+    for place in places:
+        place.mkdir()
+    for seed in range(4):
+        best = scene(seed, 400, 300)
+        (places[seed % 2] / f"{seed}.png").write_bytes(encode(best, "PNG"))
+        for size in (320, 240):
+            small = encode(resized(best, size, size * 3 // 4), quality=80)
+            (places[1 - seed % 2] / f"{seed} {size}.jpg").write_bytes(small)
+    root = ["--root", str(tmp_path / "store")]
+    assert main([*root, "ingest", "--in-place", *map(str, places)]) == 0
+    for command in (["find", *map(str, places)], [*root, "clusters"]):
+        capsys.readouterr()
+        assert main(command) == 0
+        lines = capsys.readouterr().out.splitlines()
+        kept = [number for number, line in enumerate(lines) if line.startswith("  keep ")]
+        heads = [number for number, line in enumerate(lines) if line.startswith("3 files")]
+        assert kept == [head + 1 for head in heads]
+        assert len(kept) == 4
 
 
 @pytest.mark.long

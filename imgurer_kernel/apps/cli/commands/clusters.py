@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from imgurer_kernel.apps.cli.command import EXIT_DONE, Call, argument, command, either_or, number
@@ -125,7 +126,7 @@ def _asked_for(call: Call) -> dict[str, Any]:
 
 
 def write_clusters(call: Call, frame: pd.DataFrame) -> None:
-    """Print clusters as text: each with its files under it, then the totals."""
+    """Print clusters as text: each with its files under it, the kept one first; then the totals."""
     table = cluster_table(frame)
     freed = zip(table["frees_disk"].tolist(), table["frees_store"].tolist(), strict=True)
     heads = [
@@ -133,6 +134,9 @@ def write_clusters(call: Call, frame: pd.DataFrame) -> None:
         for files, (on_disk, in_store) in zip(table["files"].tolist(), freed, strict=True)
     ]
     shown = -1
+    removed = ~frame["is_keeper"].astype(bool)
+    order = np.lexsort((np.arange(len(frame)), removed, frame["cluster_id"]))
+    frame = frame.iloc[order]
     # One pass over all rows: there may be a hundred thousand clusters, numbered in their order.
     link_of = frame["link_of"].fillna("")
     for cluster_id, mark, place, of in zip(

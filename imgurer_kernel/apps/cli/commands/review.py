@@ -37,6 +37,7 @@ _REFERENCE = argument(
     "--reference", action="append", default=[], metavar="FOLDER", help="leave its files alone"
 )
 _NAMED = 10
+_TOGETHER = 3  # files that one reason names one by one
 """Most names that a line has."""
 
 _JOURNAL = {
@@ -169,7 +170,7 @@ def apply_review(call: Call) -> int:
             + (f". `imgurer review undo {done.attrs['batch']}` undoes this" if len(removed) else "")
         )
         if removed["act"].isin(["trash", "forget", "link"]).any():
-            call.out.write_line("They are in the trash: `imgurer trash empty` frees the space")
+            call.out.write_line("They are in the trash: `imgurer trash empty --older-than 0d` frees the space")
     _write_beside(call, *names_beside(removed))
     if written is not None:
         for keeper_id, why in zip(written["keeper_id"], written["why"], strict=True):
@@ -260,10 +261,16 @@ def _require_plan_name(path: Path) -> None:
 
 
 def _write_refused(call: Call, refused: pd.DataFrame) -> None:
-    for path, why in zip(refused["path"].tolist(), refused["why"].tolist(), strict=True):
-        # Most reasons begin with the path.
-        named = pd.isna(path) or why.startswith((f"{path}: ", f"{path} "))
-        call.out.write_line(f"refused: {'' if named else f'{path}: '}{why}")
+    """Say why files were refused: a reason that many of them share is said once."""
+    for why, part in refused.groupby("why", sort=False):
+        paths = part["path"].tolist()
+        if len(paths) > _TOGETHER:
+            call.out.write_line(f"refused {count(len(paths), 'file')}: {why}")
+            continue
+        for path in paths:
+            # Most reasons begin with the path.
+            named = pd.isna(path) or str(why).startswith((f"{path}: ", f"{path} "))
+            call.out.write_line(f"refused: {'' if named else f'{path}: '}{why}")
 
 
 def _write_beside(call: Call, along: Sequence[str], left: Sequence[str]) -> None:
