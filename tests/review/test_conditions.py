@@ -77,6 +77,7 @@ def root(tmp_path_factory):
     [
         (["--where", "label='identicl'"], "no file has the label 'identicl'; did you mean"),
         (["--where", "label ="], 'syntax error at or near ")"; the columns are'),
+        (["--where", "label = identical"], "texts stand in single quotes, and the columns are"),
         (["--where", "labl = 'identical'"], "not found in FROM clause"),
         (["--policy", "bytes +"], "syntax error"),
         (["--where", "label = '\udcff'"], "is not text in UTF-8"),

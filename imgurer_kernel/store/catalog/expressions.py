@@ -55,8 +55,11 @@ def evaluate(frame: pd.DataFrame, expression: str) -> "pd.Series[Any]":
         found = connection.execute(query).df()
     except duckdb.Error as error:
         columns = ", ".join(map(str, frame))
+        # A text without them is read as the name of a column.
+        quotes = "texts stand in single quotes, and " * isinstance(error, duckdb.BinderException)
         message = (
-            f"{expression!r} cannot be evaluated: {message_of(error)}; the columns are {columns}"
+            f"{expression!r} cannot be evaluated: {message_of(error)}; {quotes}the columns are "
+            f"{columns}"
         )
         raise QueryError(message) from error
     finally:
