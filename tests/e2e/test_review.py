@@ -291,7 +291,9 @@ def test_work_is_shown_in_one_line_above_what_there_is(review):
     for width in (390, 1280):
         page.set_viewport_size({"width": width, "height": 844})
         # As in the midst of work, whose time is no test's business.
-        low, high, right = page.locator(".imgurer-panel:has(.imgurer-review) > .imgurer-progress").evaluate("""(line) => {
+        low, high, right = page.locator(
+            ".imgurer-panel:has(.imgurer-review) > .imgurer-progress"
+        ).evaluate("""(line) => {
             const running = line.querySelector(".imgurer-progress-running");
             const [, label, bar, count, cancel] = running.children;
             const before = [running.hidden, bar.hidden, cancel.hidden];

@@ -170,7 +170,9 @@ def apply_review(call: Call) -> int:
             + (f". `imgurer review undo {done.attrs['batch']}` undoes this" if len(removed) else "")
         )
         if removed["act"].isin(["trash", "forget", "link"]).any():
-            call.out.write_line("They are in the trash: `imgurer trash empty --older-than 0d` frees the space")
+            call.out.write_line(
+                "They are in the trash: `imgurer trash empty --older-than 0d` frees the space"
+            )
     _write_beside(call, *names_beside(removed))
     if written is not None:
         for keeper_id, why in zip(written["keeper_id"], written["why"], strict=True):
