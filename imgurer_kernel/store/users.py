@@ -63,8 +63,9 @@ a to z, digits, dots, underscores and hyphens, starting with a letter or a digit
     name = unicodedata.normalize("NFKC", text).lower() if len(text) <= 128 else ""
     if not _NAME.fullmatch(name):
         shown = text if len(text) <= 40 else text[:40] + "..."
+        said = f"{shown!r} cannot be a user name" if text.strip() else "no user name was given"
         message = (
-            f"{shown!r} cannot be a user name; use 1 to 32 letters a to z, digits, dots, "
+            f"{said}; use 1 to 32 letters a to z, digits, dots, "
             "underscores and hyphens, starting with a letter or a digit"
         )
         raise InvalidUserName(message)

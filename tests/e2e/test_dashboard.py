@@ -404,12 +404,36 @@ def test_accounts_are_made_disabled_and_enabled(at):
     panel(page).get_by_role("button", name="Create the account").click()
     expect(panel(page)).to_contain_text("ann can log in now, as a member")
     row = panel(page).get_by_role("row", name=re.compile("ann"))
-    row.get_by_role("button", name="Disable: ann").click()
+    # By keys alone: the focus goes to the question, and back to where it was asked.
+    row.get_by_role("button", name="Disable: ann").press("Enter")
     expect(panel(page)).to_contain_text("can no longer log in")
-    panel(page).get_by_role("button", name="Disable ann").click()
+    ask = panel(page).get_by_role("button", name="Disable ann")
+    expect(ask).to_be_focused()
+    panel(page).get_by_role("button", name="Cancel").press("Enter")
+    expect(row.get_by_role("button", name="Disable: ann")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(ask).to_be_focused()
+    page.keyboard.press("Enter")
     expect(row).to_contain_text("disabled")
-    row.get_by_role("button", name="Enable: ann").click()
+    expect(row.get_by_role("button", name="Enable: ann")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(row).to_contain_text("can log in")
+    row.get_by_role("button", name="New password: ann").press("Enter")
+    field = panel(page).locator(".imgurer-confirm").get_by_label("New password")
+    expect(field).to_be_focused()
+    field.fill("another horse")
+    panel(page).get_by_role("button", name="Set the password").press("Enter")
+    expect(row.get_by_role("button", name="New password: ann")).to_be_focused()
+
+
+def test_what_is_wrong_is_seen_on_a_small_screen_too(at):
+    page = at("#users")
+    page.set_viewport_size({"width": 390, "height": 640})
+    panel(page).get_by_role("button", name="Create the account").click()
+    alert = panel(page).get_by_role("alert")
+    expect(alert).to_contain_text("o user name was given")
+    expect(alert).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_an_old_link_explains_itself(at):

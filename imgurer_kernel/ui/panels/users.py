@@ -66,20 +66,20 @@ class UsersPanel(Panel):
         main = vbox(note, self.progress, self.table, self.confirmation, classes="imgurer-main")
         side = vbox(
             self.form,
-            self.own,
             self.message,
             ProgressLine(self.model.action_job),
+            self.own,
             classes="imgurer-side",
         )
         self.set_parts(vbox(main, side, classes="imgurer-columns imgurer-columns-end"))
 
         self._pending = ("", "")
         self.confirm_button.on_click(lambda _: self._run_pending())
-        self.cancel_button.on_click(lambda _: self._hide_confirmation())
+        self.cancel_button.on_click(lambda _: self._close_confirmation())
         self.model.observe(self._show, "accounts")
         self.model.observe(lambda _: self.message.show(self.model.message, "done"), "message")
         self.message.show("")
-        self._hide_confirmation()
+        set_visible(self.confirmation, visible=False)
         self._show(None)
         if self.standalone:
             self.model.load()
@@ -110,17 +110,20 @@ class UsersPanel(Panel):
         )
         self.confirm_button.button_style = "danger" if action == "disable" else "primary"
         set_visible(self.confirmation, visible=True)
+        (self.new_password if action == "password" else self.confirm_button).focus()
 
     def _run_pending(self) -> None:
         action, name = self._pending
         if action == "disable":
-            self._hide_confirmation()
+            self._close_confirmation()
             self.model.disable(name)
         else:
-            self.model.set_password(name, self.new_password.value, self._hide_confirmation)
+            self.model.set_password(name, self.new_password.value, self._close_confirmation)
 
-    def _hide_confirmation(self) -> None:
+    def _close_confirmation(self) -> None:
+        """Hide the question; the focus returns to the button that asked it."""
         set_visible(self.confirmation, visible=False)
+        self.table.focus_action(*self._pending)
 
 
 class _AccountForm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

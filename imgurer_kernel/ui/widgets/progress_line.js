@@ -43,6 +43,8 @@ export default {
       if (failure.dataset.text !== text) {
         failure.dataset.text = text;
         failure.replaceChildren(...(text ? [icon("failed", "imgurer-failed"), element("span", "", text)] : []));
+        // Below a form it may be beyond the edge of a small screen.
+        if (text) failure.scrollIntoView({ block: "nearest" });
       }
       if (shown && !timer) {
         startedAt = performance.now();

@@ -29,6 +29,7 @@ export default {
       const tbody = element("tbody");
       for (const row of rows) {
         const line = element("tr");
+        line.dataset.account = row.name;
         for (const [field, label, kind] of COLUMNS) {
           const cell = element(field === "name" ? "th" : "td", kind);
           if (field === "name") cell.scope = "row";
@@ -47,6 +48,7 @@ export default {
         for (const [action, label] of row.actions) {
           const button = element("button", "imgurer-link", label);
           button.type = "button";
+          button.dataset.action = action;
           button.setAttribute("aria-label", `${label}: ${row.name}`);
           button.addEventListener("click", () => model.send({ action, name: row.name }));
           cell.append(button);
@@ -58,6 +60,14 @@ export default {
       replaceChildrenOf(el, table);
     };
     model.on("change:rows", betweenPresses(el, show));
+    model.on("msg:custom", (message) => {
+      const active = document.activeElement;
+      // Who has gone on to something else meanwhile stays there.
+      if (message.kind !== "focus" || (active !== document.body && active.getClientRects().length)) return;
+      const row = [...el.querySelectorAll("tbody tr")].find((each) => each.dataset.account === message.name);
+      const all = [...(row?.querySelectorAll("button") ?? [])];
+      (all.find((each) => each.dataset.action === message.action) ?? all[0])?.focus();
+    });
     show();
   },
 };

@@ -57,6 +57,10 @@ class AccountTable(anywidget.AnyWidget):
         """Replace the rows."""
         self.rows = [asdict(row) for row in rows]
 
+    def focus_action(self, action: str, name: str) -> None:
+        """Focus the button of an action of an account, if what had the focus is gone."""
+        self.send({"kind": "focus", "action": action, "name": name})
+
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         for row in self.rows:
             offered = [action for action, _ in row["actions"]]
