@@ -53,6 +53,7 @@ def shared(browser, new_shared_page, tmp_path_factory, pictures, before):
     ):
         expect(clusters(page)).to_have_count(SCENES)
         eventually(lambda: focused(page) == 0)  # so that keys work at once
+        page.root = root
         yield page
 
 
@@ -284,6 +285,21 @@ def test_nothing_is_cut_off_or_hidden_on_any_screen(review):
         )
         assert boxes
         assert all(left >= 0 and right <= width for left, right in boxes)
+
+
+def test_who_comes_back_from_a_shell_is_told_of_what_was_done_there(review):
+    page = review
+    told = page.get_by_text("The store has changed since. Sort again")
+    with Workbench(Settings(root=page.root)) as other:
+        pair = other.clusters(progress=False)["image_id"].unique()[:2].tolist()
+        made = other.decide(pair, "same")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(told).to_be_visible()
+    with Workbench(Settings(root=page.root)) as other:
+        other.undecide(made["decision_id"].tolist())
+    page.get_by_role("button", name="Sort again").click()
+    expect(told).to_have_count(0)
+    expect(clusters(page)).to_have_count(SCENES)
 
 
 def test_work_is_shown_in_one_line_above_what_there_is(review):

@@ -34,7 +34,7 @@ FIELDS = (
 ACTS = (
     *("again", "close", "compare", "compare_selected", "confirm", "decide", "dismiss", "keep"),
     *("keep_selected", "look", "next", "preview", "previous", "remove", "remove_others", "save"),
-    *("set", "undo", "no such act"),
+    *("returned", "set", "undo", "no such act"),
 )
 
 

@@ -372,6 +372,46 @@ def test_a_change_by_another_user_makes_the_queue_stale(model):
     assert model.stale
 
 
+@pytest.mark.parametrize("what", ["apply", "decide", "ingest"])
+def test_what_others_do_is_noticed_by_who_comes_back(model, wb, folder, what):
+    ReviewPanel(model.session, model=model)._act("returned", {})
+    assert not model.stale
+    with Workbench(wb.settings) as other:  # as a command does
+        if what == "apply":
+            other.apply(other.plan(progress=False).head(1), progress=False)
+        elif what == "decide":
+            pair = other.clusters(progress=False)["image_id"].unique()[:2].tolist()
+            other.decide(pair, "different")
+        else:
+            (folder / "d.jpg").write_bytes(encode(scene(4, 320, 240)))
+            other.ingest(folder, store="reference", progress=False)
+    panel = ReviewPanel(model.session, model=model)
+    model.message = "Undone."
+    panel._act("returned", {})
+    assert model.stale
+    assert panel.board.bars["message"].startswith("Undone. The store has changed since. Sort again")
+    panel._act("again", {})
+    panel._act("returned", {})
+    assert not model.stale
+
+
+def test_what_one_does_oneself_is_no_news(model):
+    cluster = cluster_with(model, "a.jpg")
+    for step in (
+        lambda: model.remove_others(cluster),
+        model.undo,
+        lambda: model.decide([cluster], "different"),
+        model.undo,
+        lambda: model.decide([cluster], "later"),
+        model.show_preview,
+        model.confirm,
+        model.undo,
+    ):
+        step()
+        model.look()
+        assert not model.stale
+
+
 @pytest.mark.long
 def test_members_act_on_their_own_files_and_see_no_places_of_others(wb, folder):
     wb.accounts.create("ann", "a long password")

@@ -86,6 +86,21 @@ def current(connection: Connection) -> int:
     return int(row[0])
 
 
+Latest = tuple[int, int, int]
+"""The generation, the last decision_id, and the number of decisions."""
+
+
+def latest(connection: Connection) -> Latest:
+    """Read numbers that change with pictures, files and decisions."""
+    row = first_row(
+        connection,
+        "SELECT generation, (SELECT coalesce(max(decision_id), 0) FROM decisions), "
+        "(SELECT count(*) FROM decisions) FROM generation",
+    )
+    assert row is not None  # noqa: S101 (the first migration has put it there)
+    return int(row[0]), int(row[1]), int(row[2])
+
+
 def origin(connection: Connection) -> str:
     """Return a text that identifies a catalog: its first image, and when that was added.
 

@@ -172,6 +172,7 @@ class ReviewModel(ReviewListing):
         if found is None:
             self._fail({cluster_id: self.acts.failure})
             return
+        self._note_own_change()
         self._history.append(Step(clusters=(cluster_id,), decision_ids=tuple(found)))
         self._mark((cluster_id,), Done(text=text))
         if text != WORDS["later"]:  # a postponed cluster is still open
@@ -333,11 +334,3 @@ class ReviewModel(ReviewListing):
             total=before.total,
             removed=max(before.removed + removed, 0),
         )
-
-    def _changed(self) -> None:
-        # `changed` notifies the other panels; this queue must not become stale by its own act.
-        self._own_change = True
-        try:
-            self.session.changed()
-        finally:
-            self._own_change = False

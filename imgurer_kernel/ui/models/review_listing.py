@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
-from traitlets import Bool, Dict, Enum, HasTraits, Instance, Int, Tuple, Unicode
+from traitlets import Dict, Enum, Instance, Int, Tuple, Unicode
 
 from imgurer_kernel.common.memory import give_back
 from imgurer_kernel.review.decisions import UNDECIDED
@@ -21,6 +21,7 @@ from imgurer_kernel.ui.models.review_queue import (
     select,
 )
 from imgurer_kernel.ui.models.review_route import filter_params, parse_filter
+from imgurer_kernel.ui.models.store_watch import StoreWatch
 from imgurer_kernel.ui.routing.address import whole_number
 from imgurer_kernel.ui.session import VisitorSession
 
@@ -52,7 +53,7 @@ class ReviewProgress:
     removed: int = 0
 
 
-class ReviewListing(HasTraits):
+class ReviewListing(StoreWatch):
     """A fixed queue of clusters, and those of them that are shown.
 
     Traits
@@ -73,8 +74,6 @@ class ReviewListing(HasTraits):
         clusters stay open.
     progress
         A `ReviewProgress`.
-    stale
-        The store was changed elsewhere since the queue was read.
     params
         Parameters for the URL.
     gone_to
@@ -90,22 +89,18 @@ class ReviewListing(HasTraits):
     done: "Dict[int, Done]" = Dict()
     failures: "Dict[int, str]" = Dict()
     progress = Instance(ReviewProgress, ())
-    stale = Bool(False)
     message = Unicode()
     params = Dict()
     gone_to = Tuple(Int(), Int(), default_value=(-1, 0))
 
     def __init__(self, session: VisitorSession) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self.job = session.job()
         self.measure_job = session.job()
         self._pinned: set[int] = set()
         self._read_rows = pd.DataFrame()
         # Ids of files and images whose cluster to show once the queue is read.
         self._focus_after_load: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
-        self._own_change = False
-        session.observe(self._mark_stale, "version")
 
     # Reading ----------------------------------------------------------------------------------
 
@@ -133,6 +128,8 @@ class ReviewListing(HasTraits):
 
     def _read(self, task: Task) -> tuple[ReviewQueue, ReviewProgress, pd.DataFrame]:
         workbench = self.session.workbench
+        # First: what is changed while the rest is read may not be in it.
+        latest = self._read_latest(task)
         clusters = workbench.clusters(progress=task.report)
         plan = str(clusters.attrs.get("plan", ""))
         queue = workbench.queue(clusters, pinned=self._pinned, measure=False, progress=task.report)
@@ -158,6 +155,7 @@ class ReviewListing(HasTraits):
         del clusters
         workbench.catalog.release()  # an open database keeps 50 MB of read data in memory
         give_back()
+        queue.attrs["latest"] = latest
         return shown, progress, queue
 
     def _visible(self, queue: pd.DataFrame) -> pd.DataFrame:
@@ -171,6 +169,7 @@ class ReviewListing(HasTraits):
 
     def _set_queue(self, read: tuple[ReviewQueue, ReviewProgress, pd.DataFrame]) -> None:
         queue, progress, self._read_rows = read
+        self._set_known(self._read_rows.attrs["latest"])
         with self.hold_trait_notifications():
             self.done, self.failures, self.stale, self.message = {}, {}, False, ""
             self.queue, self.progress = queue, progress
@@ -333,11 +332,6 @@ class ReviewListing(HasTraits):
             self.failures = {key: why for key, why in self.failures.items() if key not in ids}
             self.queue = queue.replaced(partly)
             self.go_to(ids[0])
-
-    def _mark_stale(self, _: object) -> None:
-        # Not reloaded automatically: the list must not move while the user decides.
-        if not self._own_change:
-            self.stale = True
 
     def _set_params(self) -> None:
         params = filter_params(self.wanted)

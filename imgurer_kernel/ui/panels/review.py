@@ -205,6 +205,9 @@ class ReviewPanel(Panel):
 
     def _act(self, name: str, message: Mapping[str, Any]) -> None:
         model = self.model
+        if name == "returned":  # to the page, from elsewhere
+            model.look()
+            return
         # What is not open yet would cover what the user does next, and take its keys.
         self.comparison.job.cancel()
         self.viewer.job.cancel()

@@ -88,11 +88,8 @@ def _asides(model: ReviewModel) -> str:
 
 
 def _message(model: ReviewModel) -> str:
-    if model.message:
-        return model.message
-    if model.stale:
-        return "The store has changed since. Sort again to see how it is now."
-    return ""
+    stale = "The store has changed since. Sort again to see how it is now." if model.stale else ""
+    return f"{model.message} {stale}".strip()
 
 
 def _choices(model: ReviewModel) -> dict[str, Any]:

@@ -16,6 +16,22 @@ function choice(label, options, value, onChange) {
   return box;
 }
 
+// Tell when somebody comes back to the page, perhaps from a shell; returns what ends that.
+function watchReturns(el, model) {
+  let last = 0;
+  const tell = () => {
+    if (document.hidden || !el.offsetParent || Date.now() - last < 1000) return;
+    last = Date.now();
+    model.send({ kind: "act", act: "returned" });
+  };
+  addEventListener("focus", tell);
+  document.addEventListener("visibilitychange", tell);
+  return () => {
+    removeEventListener("focus", tell);
+    document.removeEventListener("visibilitychange", tell);
+  };
+}
+
 function topBar(bars, act) {
   const top = element("div", "imgurer-review-top");
   const progress = element("div", "imgurer-review-progress");

@@ -226,8 +226,7 @@ export default {
       else enter();
     }
 
-    // So that keys work at once; the page stays where it is. Whoever goes from tab to tab by keys
-    // stays there.
+    // So that keys work at once; the page stays where it is, and whoever goes through the tabs by keys.
     function enter() {
       const active = document.activeElement;
       const isFree = active === document.body || active.matches(".imgurer-dashboard-header a:not(:focus-visible)");
@@ -268,8 +267,7 @@ export default {
     });
 
     const letters = { x: "remove_others", k: "keep", d: "different", l: "later", c: "compare", " ": "look", "?": "keys", u: "undo", Escape: "close" };
-    // In the dashboard keys work while the review is on the screen, wherever the focus is; in a
-    // notebook, where x cuts a cell, only where the focus is in the review.
+    // In the dashboard wherever the focus is; in a notebook, where x cuts a cell, only in the review.
     function isForUs(target) {
       if (el.contains(target)) return true;
       if (document.body.dataset.voila === undefined || !el.offsetParent) return false;
@@ -340,7 +338,9 @@ export default {
       wasShown = isShown;
     });
     shown.observe(el);
+    const stopWatching = watchReturns(el, model);
     return () => {
+      stopWatching();
       shown.disconnect();
       for (const [name, show] of Object.entries(observed)) model.off(name, show);
       document.removeEventListener("keydown", onKey, true);
