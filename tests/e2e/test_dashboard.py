@@ -261,6 +261,13 @@ def test_a_search_by_a_picture_that_is_not_stored(at):
     expect(tiles(page)).to_have_count(4)
     expect(panel(page)).to_contain_text("4 duplicates")
     assert counts(page).inner_text() == before
+    tiles(page).first.focus()
+    page.keyboard.press("c")
+    comparison = page.get_by_role("dialog", name="Comparison of pictures")
+    expect(comparison).to_contain_text("The same picture")
+    expect(comparison).to_contain_text("holiday.jpg")
+    page.keyboard.press("Escape")
+    expect(comparison).to_have_count(0)
     page.reload()
     expect(panel(page)).to_contain_text("is not kept; drop it here again", timeout=60_000)
 

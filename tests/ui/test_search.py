@@ -292,3 +292,27 @@ def test_a_change_of_the_store_repeats_the_search(wb):
     wb.upload("new.jpg", encode(scene(10), quality=42))
     panel.session.changed()
     assert len(panel.gallery) == 4
+
+
+@pytest.mark.parametrize("size", [(300, 225), (900, 675)])  # less and more than a thumbnail
+def test_a_picture_that_is_not_stored_is_compared_with_what_was_found(wb, size):
+    panel = SearchPanel(wb)
+    asked = encode(resized(scene(10), *size), quality=60)
+    panel.model.search_by(panel.model.read("asked.jpg", asked))
+    found = shown(panel.model)[0]
+    panel.gallery.selected = found
+    assert panel.details.compare.layout.display is None
+    panel.details.show_comparison(found)
+    comparison = panel.details.comparison
+    assert comparison.job.failure == ""
+    assert comparison.widget.active
+    content = comparison.widget._content
+    assert content["text"].startswith("The same picture")
+    assert content["tiles"][0]["name"] == "asked.jpg"
+    assert content["sizes"][0] == list(size)
+    assert set(content["layers"]) == {"aligned", "beneath", "difference"}
+    # Its original cannot be had, which is said, and does not stop the other one.
+    sent = []
+    comparison.widget.send = lambda message, buffers=None: sent.append(message)
+    comparison.widget._receive(None, {"kind": "wanted", "image_id": -1}, [])
+    assert "only this thumbnail" in sent[-1]["text"]

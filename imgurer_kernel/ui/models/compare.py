@@ -3,18 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from imgurer_kernel.common.text import elide_path
+from imgurer_kernel.common.text import elide_path, pixels
 from imgurer_kernel.errors import QueryError
+from imgurer_kernel.report.explain.explanation import Explanation
 from imgurer_kernel.report.explain.pictures import laid_pictures
-from imgurer_kernel.ui.models.captions import image_facts, make_tile
+from imgurer_kernel.ui.models.captions import alt_text, image_facts, make_tile
+from imgurer_kernel.ui.models.search_history import SearchQuery
 from imgurer_kernel.ui.session import VisitorSession, row_dicts
 from imgurer_kernel.ui.widgets.compare import ComparedFact, ComparedPictures
+from imgurer_kernel.ui.widgets.tile_data import Tile
 
 MOST = 6
 """Most pictures that fit side by side."""
 
 SHOWN = 1100
 """Longer side in pixels at which two pictures are overlaid."""
+
+NOT_STORED = -1
+"""The image_id of a tile of a picture that is not in the store."""
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _PLACE = "File"
@@ -53,7 +59,39 @@ def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> Compa
     if len(ids) != 2:
         evidence = [session.workbench.evidence(ids[0], other) for other in ids[1:]]
         return replace(comparison, maps=[_IDENTITY, *(each.transform for each in evidence)])
-    explanation = session.workbench.explain(ids[0], ids[1], shown=SHOWN)
+    return _laid(comparison, session.workbench.explain(ids[0], ids[1], shown=SHOWN))
+
+
+def compare_with_query(
+    session: VisitorSession, query: SearchQuery, image_id: int
+) -> ComparedPictures:
+    """Read how a picture of the store lies on one that is not stored, of which a thumbnail is kept.
+
+    Raises
+    ------
+    UnknownImage
+        If the picture is not in the store any more.
+    """
+    [row] = row_dicts(session.image(image_id))
+    asked = {"filename": query.name, "width": query.width, "height": query.height}
+    tile = Tile(
+        image_id=NOT_STORED,
+        name=query.name,
+        detail=f"{pixels(query.width, query.height)} · its thumbnail",
+        alt=alt_text(asked),
+        thumbnail=query.thumbnail,
+    )
+    comparison = ComparedPictures(
+        tiles=[tile, make_tile(row, session.thumbnails([image_id])[0])],
+        sizes=[(query.width, query.height), (int(row["width"]), int(row["height"]))],
+        maps=[_IDENTITY] * 2,
+        facts=compared_facts([dict(query.facts), dict(_facts(session, row))]),
+    )
+    return _laid(comparison, session.workbench.explain(query.picture, image_id, shown=SHOWN))
+
+
+def _laid(comparison: ComparedPictures, explanation: Explanation) -> ComparedPictures:
+    """Add what is known of two pictures as they lie on each other."""
     aligned, beneath, difference = laid_pictures(explanation)
     height, width = explanation.overlay.beneath.shape[:2]
     return replace(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from imgurer_kernel.ui.jobs import Job
 from imgurer_kernel.ui.models.captions import Fact
+from imgurer_kernel.ui.models.search_history import SearchQuery
 from imgurer_kernel.ui.panels.base import Panel, show_busy
 from imgurer_kernel.ui.panels.details import DetailsPanel
 from imgurer_kernel.ui.session import VisitorSession
@@ -45,7 +46,7 @@ class BoardPanel(Panel, Generic[Model]):
         *jobs: Job,
         on_open: Callable[[int], None] | None,
         extra_facts: Callable[[int], Sequence[Fact]] = lambda _: (),
-        compare_with: Callable[[int], int] = lambda _: -1,
+        compare_with: Callable[[int], int | SearchQuery] = lambda _: -1,
     ) -> DetailsPanel:
         """Make the details that follow a board; the board is busy while any of the jobs runs.
 
@@ -57,7 +58,7 @@ class BoardPanel(Panel, Generic[Model]):
         extra_facts
             Facts that the board knows of a picture, by image_id.
         compare_with
-            Returns the image_id of the picture to compare another one with, or -1.
+            As for `DetailsPanel`.
         """
         details = DetailsPanel(self.session, on_open, extra_facts, compare_with)
         if on_open is not None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imgurer_kernel.ui.models.compare import compare_pictures
+from imgurer_kernel.ui.models.compare import NOT_STORED, compare_pictures, compare_with_query
 from imgurer_kernel.ui.models.originals import OriginalLoader
 from imgurer_kernel.ui.panels.base import Panel
 from imgurer_kernel.ui.widgets.compare import Compare
 from imgurer_kernel.ui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
+    from imgurer_kernel.ui.models.search_history import SearchQuery
     from imgurer_kernel.ui.session import VisitorSession
     from imgurer_kernel.workbench.workbench import Workbench
 
@@ -36,7 +37,7 @@ class ComparePanel(Panel):
         self.job = self.session.job()
         job = self.session.job()
         self.originals = OriginalLoader(self.session, job)
-        self.widget = Compare(self.originals.load, inline=self.standalone)
+        self.widget = Compare(self._load, inline=self.standalone)
         self.originals.widget = self.widget
         self.set_parts(ProgressLine(self.job), self.widget)
         if image_ids:
@@ -46,3 +47,17 @@ class ComparePanel(Panel):
         """Compare other pictures; see `compare_pictures` for valid ids."""
         ids = list(image_ids)
         self.job.start("Comparing", lambda _: compare_pictures(self.session, ids), self.widget.show)
+
+    def show_query(self, query: "SearchQuery", image_id: int) -> None:
+        """Compare a picture that is not stored with one of the store."""
+        self.job.start(
+            "Comparing",
+            lambda _: compare_with_query(self.session, query, image_id),
+            self.widget.show,
+        )
+
+    def _load(self, image_id: int) -> None:
+        if image_id == NOT_STORED:
+            self.widget.fail(image_id, "Of what was dropped here only this thumbnail is kept.")
+        else:
+            self.originals.load(image_id)

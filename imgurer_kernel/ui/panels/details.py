@@ -8,6 +8,7 @@ import ipywidgets
 from imgurer_kernel.common.text import elide
 from imgurer_kernel.ui.models.captions import Fact, alt_text
 from imgurer_kernel.ui.models.details import DetailsModel
+from imgurer_kernel.ui.models.search_history import SearchQuery
 from imgurer_kernel.ui.panels.base import (
     Message,
     button,
@@ -36,7 +37,8 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
     extra_facts
         Facts that the gallery knows of a picture, by image_id, such as its distance; listed first.
     compare_with
-        Returns the image_id of the picture to compare another one with, or -1.
+        Returns the image_id of the picture to compare another one with, or the query if that is
+        not stored; -1 for none.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
         session: VisitorSession,
         on_search: Callable[[int], None] | None,
         extra_facts: Callable[[int], Sequence[Fact]] = lambda _: (),
-        compare_with: Callable[[int], int] = lambda _: -1,
+        compare_with: Callable[[int], int | SearchQuery] = lambda _: -1,
     ) -> None:
         super().__init__()
         self._extra_facts = extra_facts
@@ -121,7 +123,9 @@ class DetailsPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no 
     def show_comparison(self, image_id: int) -> None:
         """Compare the selected picture with its reference."""
         other = self._compare_with(image_id)
-        if other not in (-1, image_id):
+        if isinstance(other, SearchQuery):
+            self.comparison.show_query(other, image_id)
+        elif other not in (-1, image_id):
             self.comparison.show([other, image_id])
 
     def _disable_actions(self, _: object) -> None:

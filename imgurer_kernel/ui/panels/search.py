@@ -274,10 +274,12 @@ class SearchPanel(BoardPanel[SearchModel]):
         )
         return result_facts(rows[0]) if rows else []
 
-    def _compare_with(self, _: int) -> int:
-        """Return the image_id of the query; -1 if it is not in the store."""
+    def _compare_with(self, _: int) -> "int | SearchQuery":
+        """Return the image_id of the query, or the query if it is not in the store."""
         results = self.model.results
-        return -1 if results is None else results.query.image_id
+        if results is None:
+            return -1
+        return results.query if results.query.picture is not None else results.query.image_id
 
     def _show_history(self, _: object) -> None:
         self.history.show([(query.name, query.thumbnail) for query in self.model.history])

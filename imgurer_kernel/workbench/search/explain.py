@@ -65,9 +65,11 @@ class Explainer:
         try:
             # A thumbnail at full size serves as well, and is faster to load.
             small = found.width <= THUMBNAIL[0] and found.height <= THUMBNAIL[1]
+            kept = small or not isinstance(given, Query)
+            note = "" if kept else "its thumbnail: the original is not kept"
             pixels = (
                 decode.read(found.thumbnail, self._settings, frame=frame).view().rgb(frame)
-                if small
+                if small or not kept
                 else self._decoders.pixels(
                     self._original(given, query), frame, limits=self._settings
                 )
