@@ -460,6 +460,38 @@ def test_comparing_an_exact_copy_says_that_there_is_nothing_to_compare(wb):
     assert panel.board.bars["message"].startswith("Byte for byte the same")
 
 
+def test_what_is_opened_has_the_name_of_the_file_that_it_was_opened_from(new_store, tmp_path):
+    """Not that of another file with the same bytes, which is to be removed."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    best = encode(scene(1, 320, 240), quality=95)
+    for name in ("a.jpg", "Copy of a.jpg", "b.jpg"):
+        (folder / name).write_bytes(best)
+    (folder / "a small.jpg").write_bytes(encode(resized(scene(1, 320, 240), 160, 120)))
+    wb = new_store()
+    wb.ingest(folder, store="reference", progress=False)
+    panel = ReviewPanel(wb)
+    files = panel.model.queue.files.set_index("filename")
+    cluster = int(files["cluster_id"].iloc[0])
+    kept = panel.board._content["clusters"][0]["files"][0]["name"]
+    for name, file in files.iterrows():
+        chosen = {"cluster_id": cluster, "file_id": int(file["file_id"])}
+        panel._act("look", chosen)
+        viewer = panel.viewer.widget
+        assert viewer._content["tiles"][viewer.position]["name"] == name
+        if name not in {"a small.jpg", kept}:
+            continue
+        panel._act("compare", chosen)
+        content = panel.comparison.widget._content
+        assert [tile["name"] for tile in content["tiles"]] == [kept, "a small.jpg"]
+        [places] = [fact["values"] for fact in content["facts"] if fact["label"] == "File"]
+        assert [place.rpartition("/")[2] for place in places] == [kept, "a small.jpg"]
+    for name in ("Copy of a.jpg", "b.jpg"):
+        pair = [int(files.loc[each, "file_id"]) for each in (name, "a small.jpg")]
+        panel._act("compare_selected", {"file_ids": pair})
+        assert panel.comparison.widget._content["tiles"][0]["name"] == name
+
+
 NONSENSE = [
     ("remove_others", {"cluster_id": 99}),
     ("remove_others", {"cluster_id": "1"}),

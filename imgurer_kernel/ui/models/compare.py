@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from imgurer_kernel.common.text import elide_path, pixels
 from imgurer_kernel.errors import QueryError
@@ -28,13 +29,20 @@ _PLACE = "File"
 _LEFT_OUT = "Added"
 
 
-def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> ComparedPictures:
+def compare_pictures(
+    session: VisitorSession,
+    image_ids: Sequence[int],
+    files: Mapping[int, tuple[str, str]] = MappingProxyType({}),
+) -> ComparedPictures:
     """Read the facts of pictures, and how each is aligned with the first.
 
     Parameters
     ----------
     image_ids
         Two to `MOST` different ones; a single one is shown without a comparison.
+    files
+        By image_id, name and path of the file that is meant, where an image has several; an empty
+        path is not shown.
 
     Raises
     ------
@@ -48,13 +56,17 @@ def compare_pictures(session: VisitorSession, image_ids: Sequence[int]) -> Compa
         message = f"pictures {ids} cannot be compared; give 1 to {MOST} different ones"
         raise QueryError(message)
     rows = [row_dicts(session.image(each))[0] for each in ids]
+    rows = [
+        row | {"filename": files[each][0]} if each in files else row
+        for row, each in zip(rows, ids, strict=True)
+    ]
     thumbnails = session.thumbnails(ids)
     tiles = [make_tile(row, thumbnail) for row, thumbnail in zip(rows, thumbnails, strict=True)]
     comparison = ComparedPictures(
         tiles=tiles,
         sizes=[(int(row["width"]), int(row["height"])) for row in rows],
         maps=[_IDENTITY] * len(ids),
-        facts=compared_facts([dict(_facts(session, row)) for row in rows]),
+        facts=compared_facts([dict(_facts(session, row, files)) for row in rows]),
     )
     if len(ids) != 2:
         evidence = [session.workbench.evidence(ids[0], other) for other in ids[1:]]
@@ -85,7 +97,7 @@ def compare_with_query(
         tiles=[tile, make_tile(row, session.thumbnails([image_id])[0])],
         sizes=[(query.width, query.height), (int(row["width"]), int(row["height"]))],
         maps=[_IDENTITY] * 2,
-        facts=compared_facts([dict(query.facts), dict(_facts(session, row))]),
+        facts=compared_facts([dict(query.facts), dict(_facts(session, row, {}))]),
     )
     return _laid(comparison, session.workbench.explain(query.picture, image_id, shown=SHOWN))
 
@@ -124,10 +136,16 @@ def compared_facts(facts: Sequence[Mapping[str, str]]) -> list[ComparedFact]:
     return compared
 
 
-def _facts(session: VisitorSession, row: Mapping[str, object]) -> list[tuple[str, str]]:
+def _facts(
+    session: VisitorSession, row: Mapping[str, object], meant: Mapping[int, tuple[str, str]]
+) -> list[tuple[str, str]]:
     facts = [fact for fact in image_facts(row) if fact[0] != _LEFT_OUT]
-    files = session.workbench.files(image_id=int(str(row["image_id"])))
-    if not session.is_admin:  # other users' names and places are private
-        files = files[files["user"] == session.account().name]
-    paths = [elide_path(path, 60) for path in files["path"].dropna().tolist()]
-    return [*facts, *([(_PLACE, paths[0])] if paths else [])]
+    image_id = int(str(row["image_id"]))
+    if image_id in meant:
+        paths = [path for _, path in [meant[image_id]] if path]
+    else:
+        files = session.workbench.files(image_id=image_id)
+        if not session.is_admin:  # other users' names and places are private
+            files = files[files["user"] == session.account().name]
+        paths = files["path"].dropna().tolist()
+    return [*facts, *([(_PLACE, elide_path(paths[0], 60))] if paths else [])]

@@ -1,6 +1,7 @@
 """Compare pictures: side by side, with a slider, blinking, and by their difference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imgurer_kernel.ui.models.compare import NOT_STORED, compare_pictures, compare_with_query
@@ -43,10 +44,16 @@ class ComparePanel(Panel):
         if image_ids:
             self.show(image_ids)
 
-    def show(self, image_ids: Sequence[int]) -> None:
-        """Compare other pictures; see `compare_pictures` for valid ids."""
+    def show(
+        self,
+        image_ids: Sequence[int],
+        files: Mapping[int, tuple[str, str]] = MappingProxyType({}),
+    ) -> None:
+        """Compare other pictures; see `compare_pictures` for valid ids and for `files`."""
         ids = list(image_ids)
-        self.job.start("Comparing", lambda _: compare_pictures(self.session, ids), self.widget.show)
+        self.job.start(
+            "Comparing", lambda _: compare_pictures(self.session, ids, files), self.widget.show
+        )
 
     def show_query(self, query: "SearchQuery", image_id: int) -> None:
         """Compare a picture that is not stored with one of the store."""

@@ -264,10 +264,20 @@ class ReviewPanel(Panel):
         shown = self.board.file_ids
         return list(dict.fromkeys(shown[each] for each in file_ids if each in shown))
 
+    def _files_meant(self, *file_ids: int) -> dict[int, tuple[str, str]]:
+        """Name and path of a file of each shown image: of these files, else of the first shown."""
+        shown, names = self.board.file_ids, self.board.file_names
+        found: dict[int, tuple[str, str]] = {}
+        for file_id in (*file_ids, *shown):
+            if file_id in shown:
+                found.setdefault(shown[file_id], names[file_id])
+        return found
+
     def _look(self, file_id: int) -> None:
         images = self._images_of([file_id])
         if images:
-            self.viewer.show_pictures(self._images_of(list(self.board.file_ids)), images[0])
+            everything = self._images_of(list(self.board.file_ids))
+            self.viewer.show_pictures(everything, images[0], self._files_meant(file_id))
 
     def _compare(self, cluster_id: int, file_id: int) -> None:
         queue = self.model.queue
@@ -280,12 +290,13 @@ class ReviewPanel(Panel):
         if is_copy or len(images) == 1:
             self.model.message = _NOTHING_TO_COMPARE
             return
-        self.comparison.show([images[0], chosen if chosen in images[1:] else images[1]])
+        other = chosen if chosen in images[1:] else images[1]
+        self.comparison.show([images[0], other], self._files_meant(keepers[0], file_id))
 
     def _compare_files(self, file_ids: Sequence[int]) -> None:
         images = self._images_of(file_ids)
         if len(images) > 1:
-            self.comparison.show(images)
+            self.comparison.show(images, self._files_meant(*file_ids))
         elif images:
             self.model.message = _NOTHING_TO_COMPARE
 

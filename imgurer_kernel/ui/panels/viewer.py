@@ -1,6 +1,7 @@
 """View pictures in full resolution, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from imgurer_kernel.ui.models.captions import image_facts, make_tile
 from imgurer_kernel.ui.models.originals import OriginalLoader
@@ -28,8 +29,16 @@ class ViewerPanel(Panel):
         self.widget.observe(self._show_facts, "position")
         self.set_parts(ProgressLine(self.job), self.widget)
 
-    def show_pictures(self, image_ids: Sequence[int], image_id: int) -> None:
-        """Show one of several pictures; the arrow keys lead to the others, in order."""
+    def show_pictures(
+        self,
+        image_ids: Sequence[int],
+        image_id: int,
+        files: Mapping[int, tuple[str, str]] = MappingProxyType({}),
+    ) -> None:
+        """Show one of several pictures; the arrow keys lead to the others, in order.
+
+        `files` has the name and path of the file that is meant, where an image has several.
+        """
         ids = list(dict.fromkeys(image_ids))
 
         def read(_: object) -> ImageListing:
@@ -37,10 +46,15 @@ class ViewerPanel(Panel):
             known_ids = [each for each in ids if each in images.index]
             return self.session.listing(images.loc[known_ids].reset_index())
 
-        self.job.start("Opening", read, lambda listing: self._open(listing, image_id))
+        self.job.start("Opening", read, lambda listing: self._open(listing, image_id, files))
 
-    def _open(self, listing: ImageListing, image_id: int) -> None:
+    def _open(
+        self, listing: ImageListing, image_id: int, files: Mapping[int, tuple[str, str]]
+    ) -> None:
         rows = row_dicts(listing.frame)
+        for row in rows:
+            if row["image_id"] in files:
+                row["filename"] = files[row["image_id"]][0]
         tiles = [make_tile(*each) for each in zip(rows, listing.thumbnails, strict=True)]
         sizes = [(int(row["width"]), int(row["height"])) for row in rows]
         self._facts = [[list(fact) for fact in image_facts(row)] for row in rows]

@@ -172,6 +172,15 @@ class ReviewBoard(anywidget.AnyWidget):
             for file in cluster["files"]
         }
 
+    @property
+    def file_names(self) -> dict[int, tuple[str, str]]:
+        """Name and path of each shown file, by file_id."""
+        return {
+            file["file_id"]: (file["name"], file["path"])
+            for cluster in self._content["clusters"]
+            for file in cluster["files"]
+        }
+
     def _receive(self, _: object, message: dict[str, Any], __: list[memoryview]) -> None:
         if message.get("kind") == "act" and isinstance(message.get("act"), str):
             self._on_act(message["act"], message)
