@@ -179,6 +179,16 @@ def test_errors_of_other_packages_are_one_short_line_of_a_page(tmp_path, capfd):
     assert len(lines(tmp_path)) == 2
 
 
+def test_what_happens_with_each_page_is_no_error(tmp_path):
+    library = logging.getLogger("ipykernel.comm")
+    open_log(tmp_path, process="page")
+    library.error("No such comm target registered: %s", "jupyter.widget.control")
+    library.error("No such comm target registered: %s", "another")
+    close_log()
+    [line] = path_of(tmp_path).read_text().splitlines()
+    assert "another" in line
+
+
 def test_other_packages_are_not_logged_by_other_processes(tmp_path):
     open_log(tmp_path, process="server")
     logging.getLogger("another").error("a message failed")
