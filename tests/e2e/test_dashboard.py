@@ -482,6 +482,18 @@ def test_nothing_is_wider_than_the_window(at):
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
+def test_the_ring_of_the_focus_does_not_cut_the_name_of_a_tab(at):
+    page = at("#browse")
+    page.get_by_role("tab", name="Browse").focus()
+    page.keyboard.press("ArrowRight")
+    room, ring = page.evaluate("""() => {
+        const style = getComputedStyle(document.activeElement);
+        const number = (name) => parseFloat(style.getPropertyValue(name));
+        return [number("padding-left"), -number("outline-offset")];
+    }""")
+    assert 0 < ring <= room
+
+
 def test_an_empty_store_says_what_to_do(members, page):
     log_in(page, members, "root")
     is_current(page, "Upload")
