@@ -482,6 +482,21 @@ def test_nothing_is_wider_than_the_window(at):
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
+def test_what_is_chosen_is_seen_while_it_cannot_be_changed(at):
+    """As while a folder is ingested."""
+    page = at("#browse")
+    chosen = page.get_by_role("button", name="Random")
+    expect(chosen).to_have_class(re.compile("mod-active"))
+    colours = chosen.evaluate("""(button) => [false, true].map((disabled) => {
+        button.style.transition = "none";
+        button.disabled = disabled;
+        const { backgroundColor, borderColor } = getComputedStyle(button);
+        button.disabled = false;
+        return [backgroundColor, borderColor];
+    })""")
+    assert colours[0] == colours[1]
+
+
 def test_the_ring_of_the_focus_does_not_cut_the_name_of_a_tab(at):
     page = at("#browse")
     page.get_by_role("tab", name="Browse").focus()
