@@ -351,6 +351,17 @@ def test_wrong_usage(words, capsys):
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["clusters"], ["review", "plan"], ["find", "."]])
+def test_an_option_that_there_is_not_is_answered_by_the_usage_of_the_command(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--nothing"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    command = " ".join(words[:1] if words[0] == "find" else words)
+    assert said.startswith(f"usage: imgurer {command} ")
+    assert said.endswith(f"imgurer {command}: error: unrecognized arguments: --nothing\n")
+
+
 def test_a_setting_that_cannot_work_is_wrong_usage(run, monkeypatch):
     monkeypatch.setenv("IMGURER_RADIUS", "wide")
     status, out, err = run("clusters")

@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
             made = _add_parser(parents[""], group, GROUPS[group], common)
             parents[group] = made.add_subparsers(required=True, metavar="COMMAND")
         made = _add_parser(parents[group], name, command.help, common)
-        made.set_defaults(run=command.run)
+        made.set_defaults(run=command.run, parser=made)
         _add_arguments(made, command.arguments)
     return top
 
@@ -81,7 +81,9 @@ def _add_arguments(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     open_closed_streams()
-    arguments = build_parser().parse_args(argv)
+    arguments, unknown = build_parser().parse_known_args(argv)
+    if unknown:  # with the usage of the command, and not of all of them
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if arguments.run is not compile_all:
         compile_notice.notify_once(write_error)
     try:
