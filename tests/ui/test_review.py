@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgurer_kernel import Settings, Workbench
+from imgurer_kernel.common.text import human_bytes
 from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.review.plan import PLAN, read_plan
 from imgurer_kernel.ui import ReviewPanel
@@ -345,6 +346,19 @@ def test_everything_shown_goes_after_a_preview_only(model, folder):
     assert len(model.done) == 2
     model.undo()
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize("store", ["reference", "copy"])
+def test_a_preview_frees_what_the_review_says(new_place, store):
+    """The store has equal bytes once, however many files of them go."""
+    wb = new_place(fill, store=store)
+    model = ReviewModel(VisitorSession(wb))
+    model.load()
+    said = human_bytes(int(model.queue.clusters["frees"].sum()))
+    model.show_preview()
+    assert dict(model.preview.facts)["Frees"] == f"{said}, once the trash is emptied"
+    taken_back = {row["file_id"]: row["bytes"] for row in model.preview.plan.to_dict("records")}
+    assert (human_bytes(sum(taken_back.values())) == said) is (store == "reference")
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ from imgurer_kernel.review.policy import STANDARD
 from imgurer_kernel.review.sidecar import facts_text
 from imgurer_kernel.store.catalog.decisions import DecisionVerdict
 from imgurer_kernel.store.ingest.left_out import TRASH_FOLDER
+from imgurer_kernel.ui.models.review_summary import with_freed
 
 if TYPE_CHECKING:
     from imgurer_kernel.workbench.workbench import Workbench
@@ -97,6 +98,7 @@ class Preview:
         facts = [
             ("On disk", files_text(ready[on_disk], f"to the folder {TRASH_FOLDER} there")),
             ("In the store", files_text(ready[~on_disk], "to the trash of the store")),
+            ("Frees", _freed_text(chosen, ready)),
             ("Kept because", because),
             *_beside_facts(ready),
         ]
@@ -289,6 +291,16 @@ def plan_rows(files: pd.DataFrame) -> pd.DataFrame:
     """Make the plan that removes these files, each for its keeper; see `Workbench.apply`."""
     plan = files[["file_id", "path", "filename", "keeper_id"]].copy()
     return plan.assign(act="auto", reason=files["keeper_reason"]).reset_index(drop=True)
+
+
+def _freed_text(chosen: pd.DataFrame, ready: pd.DataFrame) -> str:
+    """Describe what is freed if only the files of `ready` go; empty for none."""
+    if ready.empty:
+        return ""
+    going = chosen["is_own"] & chosen["file_id"].isin(ready["file_id"])
+    freed = with_freed(chosen.assign(is_own=going))
+    size = int((freed["frees_disk"] + freed["frees_store"]).sum())
+    return f"{human_bytes(size)}, once the trash is emptied"
 
 
 def files_text(files: pd.DataFrame, where: str) -> str:
