@@ -110,7 +110,7 @@ def open_log(
         _errors.addHandler(logging.lastResort)
     loggers = {_events, _errors}
     if process == "page":
-        handler.addFilter(_is_news)
+        handler.addFilter(_is_unusual)
         handler.addFilter(_FewErrors())
         loggers = {_events, logging.getLogger()}
     for library in libraries:
@@ -195,7 +195,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] in {"imgurer", "imgurer_kernel"}
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_unusual(record: logging.LogRecord) -> bool:
     """Return False for what happens whenever a page is opened, and harms nothing.
 
     A page asks a new kernel for the widgets of an earlier page, of which it has none.

@@ -47,7 +47,7 @@ def test_the_same_cleaning_from_the_shell(run, folder, tmp_path):
     status, said, _ = run("review", "apply", plan)
     assert status == 0
     assert sorted(bytes_below(folder, trash=False)) == ["a.jpg", "b.jpg"]
-    assert said.endswith("in the trash: `imgurer trash empty --older-than 0d` frees the space\n")
+    assert "in the trash: `imgurer trash empty --older-than 30d` frees the space of what" in said
     batch = said.partition("undo ")[2].partition("`")[0]
     assert batch in run("review", "journal")[1]
     # Once more nothing is left to be done, and that is said row by row.
@@ -93,7 +93,7 @@ def test_a_line_names_a_refused_file_once(run, folder, tmp_path):
 
 
 def test_a_reason_that_many_files_share_is_said_once(run, folder, tmp_path):
-    for number in range(4):
+    for number in range(9):
         (folder / f"again {number}.jpg").write_bytes((folder / "a.jpg").read_bytes())
     run("ingest", folder)
     plan, goal = tmp_path / "plan.csv", tmp_path / "gone"
@@ -102,8 +102,12 @@ def test_a_reason_that_many_files_share_is_said_once(run, folder, tmp_path):
         status, said, _ = run("review", "apply", plan, "--to", goal, *more)
         assert status == 1
         assert said.count(str(goal)) == 1
-        assert said.startswith(f"refused 6 files: {goal} is not a folder; make it, or name another")
-        assert "6 refused" in said
+        assert said.startswith(
+            f"refused 11 files: {goal} is not a folder; make it, or name another"
+        )
+        assert sum(line.startswith(f"  {folder}/") for line in said.splitlines()) == 10
+        assert "\n  and 1 more; --json lists all\n" in said
+        assert "11 refused" in said
 
 
 def test_a_plan_that_is_not_there(run, tmp_path):

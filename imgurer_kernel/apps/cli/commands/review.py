@@ -37,8 +37,10 @@ _REFERENCE = argument(
     "--reference", action="append", default=[], metavar="FOLDER", help="leave its files alone"
 )
 _NAMED = 10
-_TOGETHER = 3  # files that one reason names one by one
-"""Most names that a line has."""
+"""Most names that a line or a reason has."""
+
+_TOGETHER = 3
+"""Most files of which each has a line of its own, though all have one reason."""
 
 _JOURNAL = {
     "entry_id": "entry",
@@ -171,7 +173,8 @@ def apply_review(call: Call) -> int:
         )
         if removed["act"].isin(["trash", "forget", "link"]).any():
             call.out.write_line(
-                "They are in the trash: `imgurer trash empty --older-than 0d` frees the space"
+                "They are in the trash: `imgurer trash empty --older-than 30d` frees the space of "
+                "what has been there for 30 days"
             )
     _write_beside(call, *names_beside(removed))
     if written is not None:
@@ -268,6 +271,11 @@ def _write_refused(call: Call, refused: pd.DataFrame) -> None:
         paths = part["path"].tolist()
         if len(paths) > _TOGETHER:
             call.out.write_line(f"refused {count(len(paths), 'file')}: {why}")
+            listed = [path for path in paths if not pd.isna(path)][:_NAMED]
+            for path in listed:
+                call.out.write_line(f"  {path}")
+            if len(paths) > len(listed):
+                call.out.write_line(f"  and {len(paths) - len(listed):,} more; --json lists all")
             continue
         for path in paths:
             # Most reasons begin with the path.
