@@ -77,7 +77,9 @@ def at(shared):
     press(shared, "Reset")
     said(shared, "reset")
     yield shared
-    assert shared.faults == []
+    # Of this test: the tests after it share the page.
+    faults, shared.faults[:] = list(shared.faults), []
+    assert faults == []
     assert shared.evaluate("window.pwned") is None
 
 
@@ -276,7 +278,7 @@ def test_nothing_moves_for_those_who_want_it_still(at, motion, sweeps):
     at.wait_for_function(
         """sweeps => {
             const busy = document.querySelector(".part-gallery .imgurer-busy");
-            const names = getComputedStyle(busy, "::before").animationName;
+            const names = busy ? getComputedStyle(busy, "::before").animationName : "";
             return names.includes("imgurer-appear") && names.includes("imgurer-sweep") === sweeps;
         }""",
         arg=sweeps,
