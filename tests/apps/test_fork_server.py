@@ -174,6 +174,40 @@ def test_how_it_ended_is_known(tmp_path):
     asyncio.run(scenario())
 
 
+# What remains to be done at an exit, and what takes long for the objects of all modules.
+LAST = """
+import atexit, os, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+
+def tell(word):
+    with open("done", "a") as file:
+        file.write(word + " ")
+
+class Kept:
+    def __del__(self, tell=os.mkdir):
+        tell("deleted")
+
+sys.kept = Kept()
+sys.stdout = open("said", "w")
+print("last words")
+atexit.register(tell, "handled")
+ThreadPoolExecutor().submit(time.sleep, 0)
+threading.Thread(target=lambda: (time.sleep(0.2), tell("waited"))).start()
+"""
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(7)"])
+def test_an_exit_waits_and_is_handled(tmp_path, end):
+    async def scenario():
+        async with forking(tmp_path) as server:
+            return await end_of(await fork(server, tmp_path, LAST + end))
+
+    assert asyncio.run(scenario()) == (7 if end else 0)
+    assert (tmp_path / "done").read_text().split() == ["waited", "handled"]
+    assert (tmp_path / "said").read_text() == "last words\n"
+    assert (tmp_path / "deleted").exists() == bool(end), "each page of memory was copied"
+
+
 def test_a_pid_is_not_reused_until_its_exit_was_received(tmp_path):
     async def scenario():
         async with forking(tmp_path) as server:
