@@ -166,20 +166,26 @@ def frame_of(
 def retyped(
     frame: pd.DataFrame, utc: Sequence[str] = (), kinds: Mapping[str, str] = MappingProxyType({})
 ) -> pd.DataFrame:
-    """Change a frame's columns in place: objects to ``str``, even where all values are missing.
+    """Return a frame with other dtypes: objects to ``str``, even where all values are missing.
 
-    Column by column, in a third of the time that `DataFrame.astype` takes for small frames.
+    Made anew: `DataFrame.astype`, and setting one column after the other, take three times as long
+    for small frames.
     """
-    for place, (name, kind) in enumerate(frame.dtypes.items()):
-        values = frame.iloc[:, place].array
+    columns: dict[int, Any] = {}
+    for place, (name, column) in enumerate(frame.items()):
+        values: Any = column.array
         if name in utc:
-            frame.isetitem(place, values.tz_localize("UTC"))
-        elif name in kinds or kind.kind == "O":
+            values = values.tz_localize("UTC")
+        elif name in kinds or column.dtype.kind == "O":
             if name in _FEW_TEXTS:
                 codes, texts = pd.factorize(values)
                 values = np.array([*texts, None], object)[codes]
-            frame.isetitem(place, pd.array(values, dtype=kinds.get(str(name), "str")))
-    return frame
+            values = pd.array(values, dtype=kinds.get(str(name), "str"))
+        columns[place] = values
+    # By number: two columns of an answer may have one name.
+    found = pd.DataFrame(columns, index=frame.index, copy=False)
+    found.columns = frame.columns
+    return found
 
 
 def write(appender: Appender, rows: Sequence[tuple[object, ...]]) -> None:

@@ -44,8 +44,11 @@ def ids_by_digest(connection: Connection, digests: Sequence[str]) -> dict[str, i
 
 def digests_by_id(connection: Connection, image_ids: ImageIds) -> dict[int, str]:
     """Look up digests by image id; unknown ids are left out."""
-    found = images(connection, image_ids, ["image_id", "digest"])
-    return dict(zip(found["image_id"].tolist(), found["digest"].tolist(), strict=True))
+    with table_of_ids(connection, _int64(image_ids)) as (ids, values):
+        # Without the columns of `images`, which take three times as long for a few.
+        some = f"images SEMI JOIN {ids} AS chosen USING (image_id)"
+        query = f"SELECT image_id, digest FROM {some} ORDER BY image_id"  # noqa: S608 (ours)
+        return dict(connection.execute(query, values).fetchall())
 
 
 def images(
