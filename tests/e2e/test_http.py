@@ -527,7 +527,7 @@ def kernels(server):
 
 def test_the_end_is_clean(members, notebook):
     """With an open page, its kernel idle, another kernel waiting, and the catalog in use."""
-    with serving(members[0], notebook=notebook, login=True) as server:
+    with serving(members[0], notebook=notebook, login=True, forked=False) as server:
         _, cookies = log_in(server, "alice")
         kernel = kernel_of(ask(server, "/", cookies=cookies))
         with channels(server, kernel, cookies=cookies):
@@ -543,7 +543,7 @@ def test_the_end_is_clean(members, notebook):
 @pytest.mark.long
 def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
     """Its kernel is being stopped already, by its page and by a second request."""
-    with serving(tmp_path / "store", notebook=notebook) as server:
+    with serving(tmp_path / "store", notebook=notebook, forked=False) as server:
         page = ask(server, "/")
         cookies = given_cookies(page)
         raw = f"_xsrf={cookies['_xsrf']}"
@@ -575,7 +575,7 @@ def test_an_end_while_a_page_is_closed_is_clean(tmp_path, notebook):
 )
 def test_an_end_at_once_is_clean(tmp_path, notebook, number):
     """During the start of two kernels."""
-    with serving(tmp_path / "store", notebook=notebook, preheat=2) as server:
+    with serving(tmp_path / "store", notebook=notebook, preheat=2, forked=False) as server:
         server.process.send_signal(number)
         server.process.wait(30)
     assert server.process.returncode == 0
