@@ -166,7 +166,9 @@ def _sum_other_grids(counts: Counts, grid: int) -> Counts:
 
 def _on_another_grid(counts: Counts, steps: Sequence[int]) -> Earlier | None:
     """Find an earlier compression of a file that is not a JPEG, or has another grid."""
-    beyond = counts[..., ::-1].cumsum(axis=2)[..., ::-1][..., _STEPS // 2 + 1]
+    # Of all sizes from half a step on: few are below the largest half, and cheap to sum.
+    below = counts[..., : _STEPS[-1] // 2 + 1].cumsum(axis=2)[..., _STEPS // 2]
+    beyond = counts.sum(axis=2)[..., None] - below
     waves = counts.reshape(-1, _LARGEST + 1).astype(np.float32) @ _PERIODS
     periodic = waves.reshape(beyond.shape) / np.sqrt(beyond / 2 + 1)
     # Periodicity that all grids share is due to the content of the picture.
