@@ -40,11 +40,12 @@ def table_names(connection: Connection) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-def read_through(connection: Connection, table: str) -> int:
-    """Read every value of a table, and return its number of rows; duckdb.Error if that fails."""
-    row = first_row(connection, f'SELECT count(*), bit_xor(hash(each)) FROM "{table}" AS each')  # noqa: S608
-    assert row is not None  # noqa: S101 (an aggregate has one row)
-    return int(row[0])
+def read_through(connection: Connection, tables: Sequence[str]) -> int:
+    """Read every value of tables, and return the number of rows; duckdb.Error if that fails."""
+    # In one statement: each of its own takes a millisecond to plan.
+    each = [f'SELECT count(*) AS n, bit_xor(hash(each)) FROM "{table}" AS each' for table in tables]  # noqa: S608
+    rows = connection.execute(" UNION ALL ".join(each)).fetchall()
+    return sum(int(row[0]) for row in rows)
 
 
 def mismatches(connection: Connection) -> list[Mismatch]:

@@ -214,7 +214,7 @@ def _from_copy(copied: Path, fresh: Path) -> tuple[str, ...]:
         names = table_names(source)
         for table in (name for name in names if name != "schema_version"):
             try:
-                read_through(source, table)
+                read_through(source, [table])
                 readable.append(table)
             except duckdb.Error:
                 if table not in _DERIVED:

@@ -110,12 +110,12 @@ class StoreCheck:
 
     def _check_catalog_file(self) -> Iterator[Finding]:
         catalog = self.store.catalog
-        found = []
-        for table in catalog.run(integrity.table_names):
-            try:
-                catalog.run(integrity.read_through, table)
-            except CatalogDamaged as error:
-                found.append(f"the table {table} cannot be read: {error.__cause__ or error}")
+        found: list[str] = []
+        tables = catalog.run(integrity.table_names)
+        try:
+            catalog.run(integrity.read_through, tables)
+        except CatalogDamaged:
+            found += self._unreadable(tables)
         with catalog.closed_file() as path:
             found += file_blocks.damaged_blocks(path)
         if not found:
@@ -127,6 +127,14 @@ class StoreCheck:
             yield Finding(
                 problem="damaged catalog", detail=f"{detail}; {words}", repaired=self.repair
             )
+
+    def _unreadable(self, tables: list[str]) -> Iterator[str]:
+        """Say which tables cannot be read."""
+        for table in tables:
+            try:
+                self.store.catalog.run(integrity.read_through, [table])
+            except CatalogDamaged as error:
+                yield f"the table {table} cannot be read: {error.__cause__ or error}"
 
     def _check_tables(self) -> Iterator[Finding]:
         with self.store.catalog.transaction() as connection:
