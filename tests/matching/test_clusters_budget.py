@@ -15,8 +15,10 @@ from imgurer_kernel.matching.clusters.budget import (
     _neighbors_within,
     choose_scope,
     choose_spots,
+    draw_sample,
     usual_spot_radius,
 )
+from imgurer_kernel.matching.result_cache import hash_rows
 from imgurer_kernel.matching.spot_segments import SpotSegments
 from imgurer_kernel.matching.spots import Spots
 
@@ -96,6 +98,19 @@ def test_neither_order_nor_cores_nor_equals_matter(monkeypatch):
             assert choose_scope(near[order]) == expected
 
 
+@pytest.mark.parametrize("among", [1, 7, 60, 149, 150, 151, 400])
+def test_the_sample_is_what_sorting_all_begins_with(among, monkeypatch):
+    monkeypatch.setattr(budget, "_AMONG", among)
+    monkeypatch.setattr(budget, "_SPOT_AMONG", 1)
+    turned = TURNED.copy()
+    turned[::3] = turned[0]  # a third of them tie
+    words = hash_rows(turned.reshape(len(turned), 16))
+    expected = np.argsort(words, kind="stable")[:among]
+    sample = draw_sample(turned)
+    assert sample.tolist() == expected.tolist()
+    assert not len(draw_sample(turned[:0]))
+
+
 def test_a_few_more_images_change_the_estimate_by_little(monkeypatch):
     noise = np.random.default_rng(3).integers(-25, 26, (3000, 9, 9))
     near = turned_hashes((np.repeat(GRAYS, 20, axis=0) // 2 + 50 + noise).astype(np.uint8))
@@ -145,7 +160,7 @@ def test_expected_matches_are_those_that_there_are():
     picture = np.repeat(np.arange(40), 20)
     distance = distance[picture[:, None] < picture[None]]
     expected = budget._matches_within(SpotSegments.of(spots), TURNED[:40])
-    for radius in (0, 20, 60):
+    for radius in (0, 12, SPOT_RADII[0]):
         assert expected[radius] == pytest.approx((distance <= radius).sum(), rel=0.05)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgurer_kernel.common.text import join_words
-from imgurer_kernel.common.types import Float64s, UInt64s
+from imgurer_kernel.common.types import Float64s, Int64s, UInt64s
 from imgurer_kernel.matching.candidates import MAX_NEIGHBORS
 from imgurer_kernel.matching.regions import WINDOWS
 from imgurer_kernel.matching.result_cache import hash_rows
@@ -127,11 +127,31 @@ class SearchScope:
         return words + (", if not much edited" if self.radius < RADII[0] else "")
 
 
+def draw_sample(turned: UInt64s) -> Int64s:
+    """Draw the images by which `choose_scope` and `choose_spots` judge, int64 (k,).
+
+    Those whose hashes have the smallest hash, the smallest first: if a store grows by a hundredth,
+    about a hundredth of the sample changes. Images that tie are in the given order.
+
+    Parameters
+    ----------
+    turned
+        uint64 (n, 8, 2), as in `choose_scope`.
+    """
+    words = hash_rows(turned.reshape(len(turned), 16))
+    count = max(_AMONG, _SPOT_AMONG)
+    if len(words) <= count:
+        return np.argsort(words, kind="stable")
+    least = np.flatnonzero(words <= np.partition(words, count)[count])
+    return least[np.argsort(words[least], kind="stable")][:count]
+
+
 def choose_scope(
     turned: UInt64s,
     *,
     thorough: bool = False,
     budget: float = BUDGET,
+    sample: Int64s | None = None,
 ) -> SearchScope:
     """Choose the largest radius that is affordable, judging by a sample of the images.
 
@@ -144,6 +164,8 @@ def choose_scope(
         Choose the largest radius that is of use, however long it takes.
     budget
         Seconds.
+    sample
+        `draw_sample` of these images, if it is known.
 
     Returns
     -------
@@ -157,7 +179,7 @@ def choose_scope(
     24
     """
     n = len(turned)
-    near = _neighbors_within(turned) * (n / 2 / max(1, min(n, _SAMPLE)))
+    near = _neighbors_within(turned, sample) * (n / 2 / max(1, min(n, _SAMPLE)))
     scopes = []
     for radius in (THOROUGH_RADIUS,) if thorough else RADII:
         for windows in (True, False):
@@ -210,6 +232,7 @@ def choose_spots(
     turned: UInt64s,
     *,
     thorough: bool = False,
+    sample: Int64s | None = None,
 ) -> SearchScope:
     """Choose how far to search for spots, judging by a sample of them.
 
@@ -221,14 +244,14 @@ def choose_spots(
         Of the images that take part; their order has no influence.
     turned
         uint64 (n, 8, 2): their hashes, by which the sample is drawn.
-    thorough
+    thorough, sample
         As in `choose_scope`.
     """
     spots, n = SpotSegments.of(spots), len(spots)
     radius = SPOT_RADII[0] if thorough else usual_spot_radius(n)
     if not radius or n > MOST_PICTURES:
         return replace(scope, no_spots=f"{n:,} pictures are too many")
-    expected = _matches_within(spots, turned)
+    expected = _matches_within(spots, turned, sample)
     while radius and expected[radius] > _MAX_SPOT_MATCHES:
         radius = next((narrower for narrower in SPOT_RADII if narrower < radius), 0)
     if not radius:
@@ -236,41 +259,41 @@ def choose_spots(
     return replace(scope, spot_radius=radius)
 
 
-def _matches_within(spots: SpotSegments, turned: UInt64s) -> Float64s:
-    """Estimate how many spots of two images match within 0..128 bits, float64 (129,)."""
-    n = len(spots)
-    order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_SPOT_AMONG]
-    sample = spots.take(order)
-    exists = np.arange(MAX_SPOTS) < sample.count[:, None]
-    among = sample.hashes[exists]
+def _matches_within(spots: SpotSegments, turned: UInt64s, sample: Int64s | None = None) -> Float64s:
+    """Estimate how many spots of two images match within each of 0..20 bits, float64 (21,)."""
+    n, most = len(spots), SPOT_RADII[0]
+    order = (draw_sample(turned) if sample is None else sample)[:_SPOT_AMONG]
+    drawn = spots.take(order)
+    exists = np.arange(MAX_SPOTS) < drawn.count[:, None]
+    among = drawn.hashes[exists]
     picture = np.nonzero(exists)[0]
-    counts = np.zeros(129)
+    counts = np.zeros(most + 1)
     queries = np.flatnonzero(picture < _SPOT_SAMPLE)[::4]
     row, column = np.ascontiguousarray(among.T)
     edges = np.searchsorted(picture, np.arange(len(order) + 1))
     for k in queries.tolist():
         distance = np.bitwise_count(row ^ row[k])
         distance += np.bitwise_count(column ^ column[k])
-        counts += np.bincount(distance, minlength=129)
-        own = slice(edges[picture[k]], edges[picture[k] + 1])
-        counts -= np.bincount(distance[own], minlength=129)
+        # Those of the picture itself do not count. Few are near, and counting all takes as long
+        # as everything else here.
+        distance[edges[picture[k]] : edges[picture[k] + 1]] = 128
+        counts += np.bincount(distance[distance <= most], minlength=most + 1)
     others = (n - 1) / max(len(order) - 1, 1)
     within: Float64s = np.cumsum(counts)
     return within * others * int(spots.count.sum()) / 2 / max(len(queries), 1)
 
 
-def _neighbors_within(turned: UInt64s) -> Float64s:
+def _neighbors_within(turned: UInt64s, sample: Int64s | None = None) -> Float64s:
     """Count the images within 0..128 bits of a sample of them, in the nearest of 8 orientations.
 
-    The sample consists of the images whose hashes have the smallest hash: if a store grows by a
-    hundredth, about a hundredth of the sample changes; images that tie have the same neighbors.
+    Of the sample images that tie have the same neighbors.
 
     Returns
     -------
     float64 (129,): sums over the sample; of each image at most as many as a search keeps.
     """
     n = len(turned)
-    order = np.argsort(hash_rows(turned.reshape(n, 16)), kind="stable")[:_AMONG]
+    order = (draw_sample(turned) if sample is None else sample)[:_AMONG]
     among_rows, among_columns = np.ascontiguousarray(turned[order, 0].T)
     # Images of the store per image that is compared here.
     share = (n - 1) / max(len(order) - 1, 1)

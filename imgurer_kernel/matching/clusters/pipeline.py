@@ -21,6 +21,7 @@ from imgurer_kernel.matching.clusters.budget import (
     SearchScope,
     choose_scope,
     choose_spots,
+    draw_sample,
     usual_spot_radius,
 )
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable
@@ -229,11 +230,13 @@ def _choose_scope(
     if scope is not None:
         wanted = load_spots is not None and scope.spot_radius
         return scope, images.load_spots(load_spots) if load_spots and wanted else None
-    scope = choose_scope(turned[part], thorough=thorough)
+    own = turned[part]
+    sample = draw_sample(own)
+    scope = choose_scope(own, thorough=thorough, sample=sample)
     if load_spots is None or not (thorough or usual_spot_radius(len(part))):
         return scope, None
     spots = images.load_spots(load_spots)
-    scope = choose_spots(scope, spots, turned[part], thorough=thorough)
+    scope = choose_spots(scope, spots, own, thorough=thorough, sample=sample)
     return scope, spots if scope.spot_radius else None
 
 
