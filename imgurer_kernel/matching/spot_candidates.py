@@ -101,8 +101,8 @@ def find_spot_candidates(
     else:
         found = _Search(spots, votes, progress)
         parts = [
-            found.agreed(matches(several, found.report), mirror=mirror)
-            for several, (_, mirror) in zip(lookups, reaches, strict=True)
+            found.agreed(several, mirror=mirror)
+            for several, (_, mirror) in zip(matches(lookups, found.report), reaches, strict=True)
         ]
     rows = concatenate(parts)
     if not len(rows):

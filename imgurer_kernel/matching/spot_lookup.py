@@ -8,6 +8,7 @@ tables are made of the few, and the store's spots are scanned once, in place.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -31,8 +32,8 @@ _PROBE, _GLANCE = 60e-9, 3e-9
 _MOST_ENTRIES = 20_000_000
 _MOST_BITS = 23  # binary logarithm: 1 MB for each chunk, to stay in the cache
 
-# Pictures, or queries, of one job, and matches that it has room for at first.
-_BLOCK = 2048
+# Pictures, or queries in buckets, of one job, and matches that it has room for at first.
+_BLOCK, _FEW_QUERIES = 2048, 512
 _ROOM = 1 << 16
 
 
@@ -44,13 +45,21 @@ class Lookup(Protocol):
         """Parts of the work: each writes its matches, as far as there is room, and counts them."""
 
 
-def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None) -> UInt64s:
-    """Find all matches, ascending, as `imgurer_kernel.matching._numba.votes.vote` reads them.
+def matches(
+    reaches: Sequence[Sequence[Lookup]], report: Callable[[], None] | None = None
+) -> list[UInt64s]:
+    """Find all matches, as `imgurer_kernel.matching._numba.votes.vote` reads them.
 
     Parameters
     ----------
+    reaches
+        Lookups whose matches belong together.
     report
         Called while waiting for threads; may raise to stop.
+
+    Returns
+    -------
+    uint64 (k,), ascending, for each of the `reaches`.
     """
 
     def work(job: Callable[[UInt64s], int]) -> UInt64s:
@@ -61,9 +70,14 @@ def matches(lookups: Iterable[Lookup], report: Callable[[], None] | None = None)
                 return out[:count].copy()
             out = np.empty(count, np.uint64)
 
-    jobs = [job for lookup in lookups for job in lookup.jobs]
-    found = np.concatenate([np.empty(0, np.uint64), *in_order(work, jobs, report)])
-    found.sort()
+    jobs = [[job for lookup in lookups for job in lookup.jobs] for lookups in reaches]
+    # All at once: a core that has nothing left to do in one reach goes on with the next.
+    done = in_order(work, chain.from_iterable(jobs), report)
+    found = []
+    for some in jobs:
+        of_one_reach = np.concatenate([np.empty(0, np.uint64), *islice(done, len(some))])
+        of_one_reach.sort()
+        found.append(of_one_reach)
     return found
 
 
@@ -190,10 +204,10 @@ def find_lookups(
         if sum(part.plan(count, radius)[0] for part in stored) > total * _SORTED:
             return None
     queries = Queries.of(spots, fresh)
-    return [
-        [part.lookup(queries, radius, mirror=mirror) for part in stored]
-        for radius, mirror in reaches
-    ]
+    # In threads: making tables is machine code for the most part.
+    wanted = [(part, *reach) for reach in reaches for part in stored]
+    made = in_order(lambda one: one[0].lookup(queries, one[1], mirror=one[2]), wanted)
+    return [list(islice(made, len(stored))) for _ in reaches]
 
 
 def _cuts(radius: int) -> list[Cut]:
@@ -230,14 +244,14 @@ class InBuckets:
         lookup = bit_moves(CHUNKS)
 
         def job(begin: int) -> Callable[[UInt64s], int]:
-            end = min(begin + _BLOCK, len(self.moved))
+            end = min(begin + _FEW_QUERIES, len(self.moved))
             return lambda out: look_up(
                 stored.hashes, stored.number, queries.fresh, self.moved, queries.owner, begin, end,
                 lookup, self.chunks, self.masks, buckets.starts, buckets.spots,
                 buckets.rests, self.radius, out,
             )  # fmt: skip
 
-        return map(job, range(0, len(self.moved), _BLOCK))
+        return map(job, range(0, len(self.moved), _FEW_QUERIES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -67,7 +67,7 @@ def test_agrees_with_comparing_each_with_each(radius, chunks, mirror, monkeypatc
     segments = SpotSegments.of(spots, place)
     [stored] = StoredSpots.of(segments, searched)
     queries, cut = Queries.of(segments, fresh), Cut.of(chunks, radius)
-    found = matches([Tables.of(stored, queries, cut, radius, mirror=mirror)])
+    [found] = matches([[Tables.of(stored, queries, cut, radius, mirror=mirror)]])
     expected = compared(spots, place, searched, fresh, radius, mirror)
     assert expected
     assert found.tolist() == expected
@@ -94,7 +94,7 @@ def test_buckets_agree_with_comparing_each_with_each(
     radius, seed, mirror, small_buckets, monkeypatch
 ):
     monkeypatch.setattr(spot_lookup, "_ROOM", 4)
-    monkeypatch.setattr(spot_lookup, "_BLOCK", 5)
+    monkeypatch.setattr(spot_lookup, "_FEW_QUERIES", 5)
     n = 16
     random = np.random.default_rng(seed)
     spots, place = crowded(n, seed), random.permutation(n)
@@ -105,7 +105,7 @@ def test_buckets_agree_with_comparing_each_with_each(
     [stored] = StoredSpots.of(segments, searched)
     queries, buckets = Queries.of(segments, fresh), SpotBuckets.of(spots)
     moved, chunks = queries.moved(15, mirror=mirror), chunk_table(Cut.of(15, radius))
-    found = matches([InBuckets(stored, buckets, queries, moved, *chunks, radius)])
+    [found] = matches([[InBuckets(stored, buckets, queries, moved, *chunks, radius)]])
     expected = compared(spots, place, searched, fresh, radius, mirror)
     assert expected
     assert found.tolist() == expected
@@ -123,7 +123,7 @@ def test_more_entries_are_near_than_are_compared_together(small_buckets):
     [stored] = StoredSpots.of(segments, everybody)
     queries, buckets = Queries.of(segments, fresh), SpotBuckets.of(spots)
     moved, chunks = queries.moved(15, mirror=False), chunk_table(Cut.of(15, 3))
-    found = matches([InBuckets(stored, buckets, queries, moved, *chunks, 3)])
+    [found] = matches([[InBuckets(stored, buckets, queries, moved, *chunks, 3)]])
     assert found.tolist() == compared(spots, everybody, everybody, fresh, 3, mirror=False)
     assert len(found) == 64 * 64 * 19
 
@@ -148,9 +148,10 @@ def test_segments_are_searched_as_one(seed, small_buckets, monkeypatch):
     assert there.count.tolist() == known.count[place].tolist()
     radius = int(random.integers(5, 25))
     lookups = find_lookups(there, searched, fresh, ((radius, False), (radius - 4, True)))
-    assert [type(each) for each in lookups[0]] == [InBuckets, Tables]
-    assert matches(lookups[0]).tolist() == compared(known, place, searched, fresh, radius, False)
-    assert matches(lookups[1]).tolist() == compared(known, place, searched, fresh, radius - 4, True)
+    assert [[type(each) for each in some] for some in lookups] == [[InBuckets, Tables]] * 2
+    upright, turned = matches(lookups)
+    assert upright.tolist() == compared(known, place, searched, fresh, radius, False)
+    assert turned.tolist() == compared(known, place, searched, fresh, radius - 4, True)
     whole = SpotSegments.of(known, place)
     owner, hashes = there.side_by_side()
     for ours, others in zip((owner, hashes), whole.side_by_side(), strict=True):

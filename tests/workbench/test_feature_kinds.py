@@ -66,8 +66,9 @@ def asked(features, ids):
     if fresh.any():
         reaches = ((6, False), (2, True))
         plain = find_lookups(SpotSegments.of(expected), everybody, fresh, reaches)
-        for ours, others in zip(find_lookups(found, everybody, fresh, reaches), plain, strict=True):
-            assert matches(ours).tolist() == matches(others).tolist()
+        ours = matches(find_lookups(found, everybody, fresh, reaches))
+        for one, other in zip(ours, matches(plain), strict=True):
+            assert one.tolist() == other.tolist()
     return found
 
 
