@@ -264,15 +264,20 @@ def _eliminate(rules: Sequence[Rule], view: pd.DataFrame) -> tuple[Int64s, Int64
     rows = np.arange(len(view))
     deciding = np.full(len(view), len(rules) - 1)
     kept = np.zeros(len(view), np.bool_)
+    counted = -1
     for number, rule in enumerate(rules):
-        open_ = np.bincount(clusters[rows], minlength=count) > 1
-        is_open = open_[clusters[rows]]
-        kept[rows[~is_open]] = True
-        rows = rows[is_open]
+        if len(rows) != counted:  # most rules eliminate nothing
+            open_ = np.bincount(clusters[rows], minlength=count) > 1
+            is_open = open_[clusters[rows]]
+            kept[rows[~is_open]] = True
+            rows = rows[is_open]
+            counted = len(rows)
         if not len(rows) and isinstance(rule.value, str) and rule.value in view:
             continue
         values = rule.values(view)  # always, so that an invalid expression is reported
         if not len(rows):
+            continue
+        if _is_one(values):
             continue
         ranks = _ranks(values.iloc[rows] if len(rows) < len(view) else values, rule.order)
         best = np.full(count, np.iinfo(np.int64).max)
@@ -309,6 +314,14 @@ def _merits(deciding: Int64s, keeper_row: Int64s, rules: Sequence[Rule]) -> dict
         each: ", ".join(dict.fromkeys(rules[rule].kept for rule in each)) for each in set(merits)
     }
     return {row: words[each] for row, each in zip(rows[starts].tolist(), merits, strict=True)}
+
+
+def _is_one(values: "pd.Series[Any]") -> bool:
+    """Return whether all values are one and the same number or truth value; False if unknown."""
+    if values.dtype.kind not in "bif" or not isinstance(values.dtype, np.dtype):
+        return False
+    numbers = values.to_numpy()
+    return bool((numbers == numbers[0]).all())
 
 
 def _ranks(values: "pd.Series[Any]", order: Literal["most", "least"]) -> Int64s:

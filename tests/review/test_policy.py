@@ -22,7 +22,7 @@ from imgurer_kernel.review.view import VIEW
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.store.catalog.expressions import evaluate
 from tests.cases.reading import FOLDER, read_index
-from tests.support.forms import thinned
+from tests.support.forms import rounds, thinned
 from tests.support.pictures import encode, scene
 
 BEST = {
@@ -109,12 +109,35 @@ def test_a_later_rule_ranks_only_what_earlier_ones_have_left(monkeypatch):
     monkeypatch.setattr(
         policy, "_ranks", lambda values, order: ranked.append(len(values)) or before(values, order)
     )
-    files = [{"cluster_id": k // 3, "is_gray": k % 3 > 0} for k in range(9)]
+    files = [{"cluster_id": k // 3, "is_gray": k % 3 > 0, "shown_pixels": k} for k in range(9)]
     keeper_rows(view(*files, {"cluster_id": 3}, {"cluster_id": 3}))
-    assert ranked[:4] == [11, 11, 11, 11], "present, no link, intact, colour"
-    assert set(ranked[4:]) == {2}
+    assert ranked[0] == 11, "colour; present, no link and intact are all"
+    assert ranked[1:]
+    assert set(ranked[1:]) == {2}
     with pytest.raises(QueryError):  # where nothing is left to decide, too
         choose(view({}, {"state": "missing"}), policy_of("nothing"))
+
+
+@pytest.mark.parametrize("seed", rounds(range(4), range(60)))
+def test_keepers_are_those_that_one_rule_after_the_other_leaves(seed):
+    random = np.random.default_rng(seed)
+    n, names = 24, [name for name in WORSE if random.random() < 0.3]
+    rows = [
+        {name: (BEST if random.random() < 0.7 else WORSE)[name] for name in names}
+        | {"cluster_id": int(random.integers(0, 7)), "place": f"/{random.integers(0, 3)}"}
+        for _ in range(n)
+    ]
+    frame = view(*rows)
+    expected = np.empty(n, np.int64)
+    for cluster in set(frame["cluster_id"]):
+        left = of_cluster = np.flatnonzero(frame["cluster_id"] == cluster).tolist()
+        for rule in STANDARD.rules:
+            values = rule.values(frame)
+            known = [values[k] for k in left if pd.notna(values[k])]
+            best = (max if rule.order == "most" else min)(known, default=None)
+            left = [k for k in left if values[k] == best] if known else left
+        expected[of_cluster] = left[0]
+    assert keeper_rows(frame).tolist() == expected.tolist()
 
 
 def test_rules_of_ones_own():
