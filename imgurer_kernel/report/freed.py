@@ -55,10 +55,7 @@ def freed(
 
     inode = disk_files(files) if disk_file is None else disk_file
     links, is_blob = files["links"].to_numpy(np.int64), files["is_blob"].to_numpy(bool)
-    # Names of each inode: distinct (inode, path) pairs, without symbolic links.
-    path, paths = _codes(files["path"]), len(files) + 1
-    pairs = distinct((inode * paths + path)[links >= 0])
-    names = np.bincount(pairs // paths, minlength=len(files))[inode]
+    names = _names(inode, links >= 0, files["path"])
     # A name unknown to the catalog holds the bytes, and so does the store's copy while needed.
     held = stays | (is_blob & image_stays) | (links > names + is_blob) | (names == 0)
     on_disk = _first_of_each(inode, in_place & (links >= 0) & ~_any(inode, held))
@@ -69,12 +66,27 @@ def freed(
 def disk_files(files: pd.DataFrame) -> Int64s:
     """Number the files on disk by inode; those with unknown inodes by path, uploads by id."""
     inode, device = (pd.factorize(files[name])[0] for name in ("inode", "device"))
-    path, rows = pd.factorize(files["path"])[0], len(files)
-    by_place = np.where(path >= 0, path, rows + pd.factorize(files["file_id"])[0])
-    known = (inode >= 0) & (device >= 0)
+    rows = len(files)
     # Each part is below the number of rows, so the three kinds do not collide.
-    numbers = np.where(known, (2 + device.astype(np.int64)) * rows + inode, by_place)
+    numbers = (2 + device.astype(np.int64)) * rows + inode
+    unknown = np.flatnonzero((inode < 0) | (device < 0))
+    if len(unknown):  # only of these, since comparing texts is slow
+        path = pd.factorize(files["path"].iloc[unknown])[0]
+        by_id = rows + pd.factorize(files["file_id"].iloc[unknown])[0]
+        numbers[unknown] = np.where(path >= 0, path, by_id)
     return pd.factorize(numbers)[0].astype(np.int64)
+
+
+def _names(inode: Int64s, counts: BoolMask, path: "pd.Series[Any]") -> Int64s:
+    """Count for each file the distinct paths of its inode, of the files that count."""
+    rows = np.bincount(inode[counts], minlength=len(inode))
+    # Most have one name, and comparing texts is slow.
+    several = np.flatnonzero(counts & (rows[inode] > 1))
+    paths = len(several) + 1
+    pairs = distinct(inode[several] * paths + _codes(path.iloc[several]))
+    names = np.minimum(rows, 1)
+    names[rows > 1] = np.bincount(pairs // paths, minlength=len(inode))[rows > 1]
+    return names[inode]
 
 
 def _codes(values: "pd.Series[Any]") -> Int64s:
