@@ -114,9 +114,11 @@ class ImageLoader:
     def taken(self, image_ids: Int64s) -> Int64s:
         """Read the capture times of the cameras' clocks, in seconds; 0 if unknown."""
         found = self._catalog.run(queries.images, image_ids, ["image_id", "taken_at"])
-        seconds = seconds_of(found["taken_at"])
-        by_id = dict(zip(found["image_id"].tolist(), seconds.tolist(), strict=True))
-        return np.array([by_id.get(image_id, 0) for image_id in image_ids.tolist()], np.int64)
+        known = found["image_id"].to_numpy(np.int64)
+        seconds = np.append(seconds_of(found["taken_at"]), 0)
+        place = np.searchsorted(known, image_ids)
+        exists = np.append(known, -1)[place] == image_ids
+        return seconds[np.where(exists, place, -1)]
 
     def originals(self, image_ids: Int64s) -> list[UInt8s | None]:
         """Read originals reduced to `ORIGINAL_SIDE`; None for those that cannot be read."""
