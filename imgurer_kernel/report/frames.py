@@ -43,7 +43,9 @@ CLUSTER_FILES = [
     *("label", "width", "height", "bytes", "link_of", "frees_disk", "frees_store"),
 ]
 MEMBER_FACTS = ["image_id", "digest", "filename", "width", "height", "bytes"]
-"""Columns of the catalog's images that `cluster_frame` and `file_frame` need."""
+"""Columns of the catalog's images that `cluster_frame` needs."""
+IMAGE_FACTS = [name for name in MEMBER_FACTS if name != "filename"]
+"""Those that `file_frame` needs."""
 FILE_FACTS = [
     *("file_id", "image_id", "path", "filename", "user", "state", "kept", "bytes", "device"),
     *("inode", "links", "is_blob", "target", "taken_in", "is_reference", "is_listed"),
@@ -87,7 +89,7 @@ def cluster_frame(
     keepers
         The policy: marks the row of each cluster that is kept.
     """
-    frame = _members(grouped, images)
+    frame = _members(grouped, images[MEMBER_FACTS])
     frame["is_medoid"] = ~frame["cluster_id"].duplicated()
     frame["is_keeper"] = keepers(frame)
     return frame[CLUSTERS]
@@ -111,7 +113,7 @@ def file_frame(
         The clusters of images, in order.
     images
         The catalog's rows of all members and of all other images with several listed files:
-        `MEMBER_FACTS` at least.
+        `IMAGE_FACTS` at least.
     files
         All present files of these images, and others if wanted: `FILE_FACTS`. Files that are not
         is_listed have no row, but keep the bytes that they share from being freed. is_reference:
@@ -140,11 +142,12 @@ def file_frame(
     shared = files[several]
     files = pd.concat([shared.iloc[file_order(shared)], files[~several]])
     listed = files[files["is_listed"].to_numpy(bool)]
+    images = images[IMAGE_FACTS]
     members = _members(grouped, images)
     members = members[members["image_id"].isin(listed["image_id"])]
     members = pd.concat([members, _from_single_images(members, images, listed)], ignore_index=True)
     columns = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
-    rows = members.drop(columns="filename").merge(listed[columns], on="image_id", how="left")
+    rows = members.merge(listed[columns], on="image_id", how="left")
     rows = _renumbered(rows)
     further = rows["image_id"].duplicated().to_numpy(bool)
     # The merge keeps the order of `members`, in which the medoid comes first.
@@ -189,7 +192,7 @@ def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
             "within_frame": grouped.within_frame,
         }
     )
-    return members.merge(images[MEMBER_FACTS], on="image_id", how="left", validate="1:1")
+    return members.merge(images, on="image_id", how="left", validate="1:1")
 
 
 def _from_single_images(
@@ -200,7 +203,7 @@ def _from_single_images(
     several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
     if several.empty:
         return members.iloc[:0]
-    alone = images.loc[images["image_id"].isin(several), MEMBER_FACTS].sort_values("digest")
+    alone = images[images["image_id"].isin(several)].sort_values("digest")
     first = int(members["cluster_id"].max()) + 1 if len(members) else 0
     facts = alone.assign(
         cluster_id=np.arange(first, first + len(alone)),

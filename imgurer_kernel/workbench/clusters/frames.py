@@ -12,7 +12,7 @@ from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.types import Int64s
 from imgurer_kernel.fingerprint.original import OriginalFacts
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
-from imgurer_kernel.report.frames import MEMBER_FACTS, cluster_frame, file_frame
+from imgurer_kernel.report.frames import IMAGE_FACTS, MEMBER_FACTS, cluster_frame, file_frame
 from imgurer_kernel.review.decisions import Verdicts, set_apart
 from imgurer_kernel.review.keeper import file_order
 from imgurer_kernel.review.measure import recalled
@@ -39,7 +39,8 @@ class ClusterFacts:
     grouped
         The clusters.
     images
-        `MEMBER_FACTS` of all members, and of images in no cluster that have several files.
+        `IMAGE_FACTS` of all members, and of images in no cluster that have several files;
+        `MEMBER_FACTS` where they are read for frames by image.
     files
         Files of these images, as `imgurer_kernel.store.catalog.files.present_files` has them.
     measured, details
@@ -54,16 +55,18 @@ class ClusterFacts:
 
     @classmethod
     def read(
-        cls, connection: Connection, grouped: LabelledClusters, selection: FileSelection
+        cls, connection: Connection, grouped: LabelledClusters, selection: FileSelection, by: By
     ) -> Self:
-        """Read the facts, within a transaction."""
+        """Read the facts for `frame` by file or by image, within a transaction."""
         grouped = set_apart(grouped, decided_apart(connection))
         several = files.images_with_several(connection, selection.states)
         wanted = distinct(grouped.clusters.members, several)
-        images = queries.images(connection, wanted, [*dict.fromkeys(MEMBER_FACTS + POLICY_FACTS)])
+        # Names of images are those of a file, and take as long to find as everything else.
+        shown = MEMBER_FACTS if by == "image" else IMAGE_FACTS
+        images = queries.images(connection, wanted, [*dict.fromkeys(shown + POLICY_FACTS)])
         return cls(
             grouped=grouped,
-            images=images[MEMBER_FACTS],
+            images=images[shown],
             files=files.present_files(connection, wanted, selection.states),
             measured=recalled(connection, images["digest"].tolist()),
             details=images[POLICY_FACTS],
@@ -131,6 +134,9 @@ class ClusterFacts:
     def _within_frame(self) -> "pd.Series[float]":
         """Return the share within a frame for each of `details`: measured, or from searches."""
         share = pd.Series(self.grouped.within_frame, self.grouped.clusters.members, float)
+        shares = self.details["image_id"].map(share)
+        if not self.measured:
+            return shares
         digests = self.details["image_id"].map(self.images.set_index("image_id")["digest"])
         known = {digest: facts.within_frame for digest, facts in self.measured.items()}
-        return digests.map(known).fillna(self.details["image_id"].map(share)).astype(float)
+        return digests.map(known).fillna(shares).astype(float)

@@ -84,7 +84,7 @@ class ClusterSearch:
             without = selection.left_out(selection.marked(found))
         while True:
             facts, outdated = self._find_clusters(
-                radius, selection, without, verify=verify, thorough=thorough, progress=progress
+                radius, selection, without, by, verify=verify, thorough=thorough, progress=progress
             )
             checked = facts.checked_files(selection, disk_check)
             gone = facts.members_without_files(checked)
@@ -125,6 +125,7 @@ class ClusterSearch:
             None,
             FileSelection(),
             np.empty(0, np.int64),
+            "file",
             verify=True,
             thorough=False,
             progress=progress,
@@ -146,7 +147,9 @@ class ClusterSearch:
             if generation < last.generation or generations.origin(connection) != last.origin:
                 return None  # the answer for another catalog
             equal = fingerprints.groups_of_equal_pixels(connection, ALGORITHM)
-            facts = ClusterFacts.read(connection, add_identical(last.clusters, equal), selection)
+            facts = ClusterFacts.read(
+                connection, add_identical(last.clusters, equal), selection, "file"
+            )
         disk_check = DiskCheck(self._store.blobs.own_path)
         checked = facts.checked_files(selection, disk_check)
         listed = checked.loc[checked["is_listed"].astype(bool), "image_id"].to_numpy(np.int64)
@@ -166,6 +169,7 @@ class ClusterSearch:
         radius: int | None,
         selection: FileSelection,
         without: Int64s,
+        by: By,
         *,
         verify: bool,
         thorough: bool,
@@ -188,7 +192,8 @@ class ClusterSearch:
                         known = self.cluster_service.known(update, radius, thorough=thorough)
                         if known is not None and not len(without) and not apart:
                             grouped = add_identical(known, equal)
-                            return ClusterFacts.read(connection, grouped, selection), outdated
+                            facts = ClusterFacts.read(connection, grouped, selection, by)
+                            return facts, outdated
                         ranks = queries.digest_ranks(connection)
                 hashes = self.index.apply(update)
 
@@ -213,7 +218,7 @@ class ClusterSearch:
                     if self.index.all_exist(hashes):
                         raise  # the catalog itself is damaged
                     continue
-                facts = self._catalog.run(ClusterFacts.read, grouped, selection)
+                facts = self._catalog.run(ClusterFacts.read, grouped, selection, by)
                 if facts.is_whole:
                     return facts, outdated
 
