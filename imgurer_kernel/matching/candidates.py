@@ -183,9 +183,34 @@ def add_nearest(known: Candidates, new: Candidates) -> Candidates:
     place = np.searchsorted(
         known.first[kept] * n + known.second[kept], updated.first * n + updated.second
     )
-    order = np.insert(np.arange(len(kept)), place, len(kept) + np.arange(len(updated)))
-    rows = np.append(kept, len(known) + np.arange(len(updated)))[order]
-    return known.joined(updated).take(rows)
+    return _inserted(known, kept, updated, place + np.arange(len(updated)))
+
+
+def _inserted(known: Candidates, kept: Int64s, new: Candidates, place: Int64s) -> Candidates:
+    """Return the rows `kept` of `known` with new rows between, which get the rows `place`."""
+    is_new = np.zeros(len(kept) + len(new), np.bool_)
+    is_new[place] = True
+    source = np.zeros(len(is_new), np.int64)
+    source[~is_new] = kept
+
+    # Each column is copied once: joining all and taking some of the rows would do so twice.
+    def merged(column: np.ndarray, inserted: np.ndarray) -> np.ndarray:
+        rows = column[source]
+        rows[place] = inserted
+        return rows
+
+    negative = start = None
+    if known.negative is not None or new.negative is not None:
+        negative = merged(known.are_negative, new.are_negative)
+    if known.start is not None or new.start is not None:
+        nothing = np.full(6, np.nan)
+        starts = (
+            np.broadcast_to(nothing, (len(it), 6)) if it.start is None else it.start
+            for it in (known, new)
+        )
+        start = merged(*starts)
+    columns = {name: merged(getattr(known, name), getattr(new, name)) for name in _NUMBERS}
+    return Candidates(**columns, negative=negative, start=start)
 
 
 def _keep_matches(rows: Candidates, rank: Int64s, matches: int, neighbors: int) -> Candidates:

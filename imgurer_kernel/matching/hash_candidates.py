@@ -58,6 +58,9 @@ class ImageHashes:
         uint64 (n, 24, 2): hashes of `imgurer_kernel.matching.regions.WINDOWS`; None for none.
     frames
         uint64 (n, 4): keys of all their frames; None where all are stills.
+    window_rows
+        int64 (n,): the row of `windows` that each image has, which are not copied into the order of
+        the images; None if they are in it.
     """
 
     turned: UInt64s
@@ -65,6 +68,7 @@ class ImageHashes:
     informative: BoolMask
     windows: UInt64s | None = None
     frames: UInt64s | None = None
+    window_rows: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.turned)
@@ -76,11 +80,17 @@ class ImageHashes:
 
     def take(self, images: Int64s | BoolMask) -> "ImageHashes":
         """Return some of the images."""
-        windows = None if self.windows is None else self.windows[images]
+        windows = None if self.windows is None else self.windows_of(images)
         frames = None if self.frames is None else self.frames[images]
         return ImageHashes(
             self.turned[images], self.content[images], self.informative[images], windows, frames
         )
+
+    def windows_of(self, images: Int64s | BoolMask) -> UInt64s:
+        """Return the hashes of windows of some of the images, uint64 (k, 24, 2)."""
+        if self.windows is None:
+            return np.empty((len(self.turned[images]), 0, 2), np.uint64)
+        return self.windows[images if self.window_rows is None else self.window_rows[images]]
 
 
 def find_candidates(
@@ -210,7 +220,7 @@ def _search_contents(
 def _search_windows(
     hashes: ImageHashes, block: Int64s, among: Int64s, radius: int
 ) -> Iterator[Candidates]:
-    windows = np.empty((0, 1, 2), np.uint64) if hashes.windows is None else hashes.windows[block]
+    windows = hashes.windows_of(block)
     for queries, hit, bits in matches(hashes.whole[among], windows.reshape(-1, 2), radius):
         query, window = np.divmod(queries, windows.shape[1])
         yield _ordered_rows(block[query], among[hit], bits, 0, FIRST_WINDOW + window, WHOLE)

@@ -110,6 +110,20 @@ def test_without_windows():
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_windows_may_be_in_another_order(seed):
+    p, random = hashes_of_families(seed), np.random.default_rng(seed)
+    rows = random.permutation(len(p) + 5)[: len(p)]
+    windows = random.integers(0, 1 << 64, (len(p) + 5, len(WINDOWS), 2), np.uint64)
+    windows[rows] = p.windows
+    moved = dataclasses.replace(p, windows=windows, window_rows=rows)
+    assert table(find_candidates(moved, 24)) == table(find_candidates(p, 24))
+    some = random.permutation(len(p))[:20]
+    assert (moved.take(some).windows == p.take(some).windows).all()
+    bare = dataclasses.replace(p, windows=None)
+    assert bare.windows_of(some).shape == (20, 0, 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_fresh_images_meet_all_others(seed, monkeypatch):
     monkeypatch.setattr("imgurer_kernel.matching.hash_candidates._BLOCK", 23)
     p = hashes_of_families(seed)

@@ -251,6 +251,7 @@ def test_one_after_the_other_gives_what_all_at_once_gives(first):
     found = find(shelf, previous=known)
     assert groups(shelf, found) == planted(shelf)
     assert summary(shelf, found) == summary(shelf, find(shelf))
+    assert (found.images.windows == find(shelf).images.windows).all()
 
 
 def test_known_pictures_are_not_read_again():
@@ -325,6 +326,7 @@ def test_images_may_come_and_go(make, steps):
         assert summary(shelf, known) == summary(shelf, alone)
         assert edges(shelf, known) == edges(shelf, alone)
         assert matches(known) == matches(alone)
+        assert (known.images.windows == alone.images.windows).all()
 
 
 @pytest.mark.long
@@ -408,6 +410,9 @@ def test_flat_images_take_no_part_and_are_counted():
     # One that was flat and no longer is counts as new.
     again = pipeline.find_clusters(shelf.images(), shelf.loaders(), scope=SCOPE, previous=found)
     assert groups(shelf, again) == planted(shelf)
+    assert (again.images.windows == find(shelf).images.windows).all()
+    once_more = pipeline.find_clusters(images, shelf.loaders(), scope=SCOPE, previous=again)
+    assert (once_more.images.windows == found.images.windows).all()
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -116,9 +116,12 @@ def find_clusters(
     """
     ranked = _RankedImages.of(images)
     ids, part, n = ranked.ids, ranked.informative_positions, len(ranked.ids)
-    state = ReusableState.empty(n)
+    by_id = ranked.by_id  # an `ImageState` is looked up by image id
+    rows = np.empty(n, np.int64)
+    rows[np.concatenate((by_id, np.flatnonzero(~ranked.informative)))] = np.arange(n)
+    state = ReusableState.empty(rows)
     if previous:
-        state = ReusableState.from_result(previous, ids, ranked.hashes, ranked.represented)
+        state = ReusableState.from_result(previous, ids, ranked.hashes, ranked.represented, rows)
     turned = state.turned
     for chunk in _chunks(part[state.fresh[part]], progress):
         turned[chunk] = turned_hashes(images.grays(ids[chunk]))
@@ -126,13 +129,16 @@ def find_clusters(
     scope, seen = _choose_scope(ranked, turned, spots, scope, thorough=thorough)
     # Another scope finds other candidates: of an earlier result only the hashes above hold.
     if previous and previous.scope.key != scope.key:
-        state = ReusableState.empty(n)
+        state = ReusableState.empty(rows)
     windows = None
     if scope.windows:
         windows = state.windows
         _read_windows(ids, part[state.fresh[part]], state, loaders, progress)
 
-    found = _find_candidates(ranked, turned, windows, seen, scope, state.fresh, progress)
+    hashes = ImageHashes(
+        turned, ranked.hashes[:, 2:], ranked.informative, windows, ranked.frames, rows
+    )
+    found = _find_candidates(ranked, hashes, seen, scope, state.fresh, progress)
     known = state.candidates  # represented duplicates are tied to their representatives again
     candidates = add_nearest(known, found)
     # Also connected by matches that were kept until nearer ones replaced them.
@@ -143,7 +149,6 @@ def find_clusters(
     solved, solved_pairs = _solve(ranked, concerned, state, turned, loaders, progress)
     edges = np.where(solved.edges < 0, -1, solved.edges + len(pairs))
     solved = replace(solved, members=ids[solved.members], edges=edges)
-    by_id = ranked.by_id  # an `ImageState` is looked up by image id
     return ClusterResult(
         clusters=_largest_first(clusters.joined(solved), ids),
         pairs=pairs.joined(solved_pairs).with_ids(ids),
@@ -154,7 +159,7 @@ def find_clusters(
             image_ids=ids[by_id],
             hashes=ranked.hashes[by_id],
             turned=turned[by_id],
-            windows=None if windows is None else windows[by_id],
+            windows=None if windows is None else windows[: len(by_id)],
             content=state.content[by_id],
             within_frame=state.within_frame[by_id],
             represented=ranked.represented[by_id],
@@ -242,8 +247,7 @@ def _choose_scope(
 
 def _find_candidates(
     images: _RankedImages,
-    turned: UInt64s,
-    windows: UInt64s | None,
+    hashes: ImageHashes,
     spots: SpotSegments | None,
     scope: SearchScope,
     fresh: BoolMask,
@@ -251,7 +255,7 @@ def _find_candidates(
 ) -> Candidates:
     """Find the candidate pairs of fresh images, by hashes, by windows, and by spots."""
     found = find_candidates(
-        ImageHashes(turned, images.hashes[:, 2:], images.informative, windows, images.frames),
+        hashes,
         scope.radius,
         window_radius=scope.window_radius,
         fresh=fresh,
@@ -262,7 +266,7 @@ def _find_candidates(
     part = images.informative_positions
     shared = find_spot_candidates(
         spots,
-        turned[part],
+        hashes.turned[part],
         np.flatnonzero(~images.represented[part]),
         scope.spot_radius,
         scope.spot_votes,
@@ -283,7 +287,7 @@ def _read_windows(
     # In a temporary cache: of 100,000 pictures it takes 400 MB, which the next step needs.
     cache = ImageCache(ids[new], loaders, progress)
     cache.seed(np.arange(len(new)), state.content[new], state.within_frame[new])
-    state.windows[new] = cache.windows(np.arange(len(new)))
+    state.windows[state.rows[new]] = cache.windows(np.arange(len(new)))
     state.content[new], state.within_frame[new] = cache.content, cache.within_frame
 
 
