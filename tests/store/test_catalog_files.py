@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -172,6 +173,21 @@ def test_present_files(catalog):
         [1, 3, b"/b"],
     ]
     assert catalog.run(files.present_files, []).empty
+
+
+def test_images_are_ranked_by_digest(catalog):
+    assert catalog.run(queries.digest_ranks).tolist() == []
+    names = [f"{(number * 7919) % 1013:064x}" for number in range(1, 40)]
+    catalog.run(
+        commands.add,
+        [arrival(number, digest=name) for number, name in enumerate(names, 1)],
+    )
+    catalog.run(commands.add, [arrival(40, source="/pictures/picture 9.jpg")])  # 9 is gone
+    there = [name for number, name in enumerate(names, 1) if number != 9]
+    there.append(catalog.run(queries.digests_by_id, [40])[40])
+    ranks = catalog.run(queries.digest_ranks)
+    assert ranks.dtype == np.int64
+    assert ranks.tolist() == [sorted(there).index(name) + 1 for name in there]
 
 
 def test_an_image_without_a_present_file_is_gone_for_readers_and_comes_back(catalog):

@@ -141,11 +141,9 @@ def shuffled(image_ids: Int64s, seed: int | None, n: int) -> Int64s:
 
 def digest_ranks(connection: Connection) -> Int64s:
     """Rank active images by digest, int64 (n,), in the order of ids."""
-    found = connection.execute(
-        "SELECT row_number() OVER (ORDER BY digest) AS rank FROM images WHERE active "
-        "ORDER BY image_id"
-    ).fetchnumpy()
-    return np.asarray(found["rank"], np.int64)
+    # Sorted once: with `row_number`, back in the order of ids, it takes twice as long.
+    by_digest = _ids(connection.execute("SELECT image_id FROM images WHERE active ORDER BY digest"))
+    return np.argsort(by_digest) + 1
 
 
 def grays(connection: Connection, image_ids: ImageIds) -> UInt8s:
