@@ -15,6 +15,7 @@ from imgurer_kernel.errors import InvalidRadius
 from imgurer_kernel.matching.clusters import pipeline
 from imgurer_kernel.store.catalog import queries
 from imgurer_kernel.workbench.clusters import answers as cluster_answers
+from imgurer_kernel.workbench.clusters.answers import ClusterAnswers
 from imgurer_kernel.workbench.pictures.image_loader import ImageLoader
 from tests.support.forms import pairs, rounds
 from tests.support.pictures import jpeg
@@ -90,6 +91,24 @@ def test_one_new_picture_does_not_write_everything_again(wb):
     wb.clusters(progress=False)
     assert versions(wb, "state") == state
     assert versions(wb, "answer") != answer
+
+
+def test_the_state_on_disk_is_read_once_to_be_compared(wb, monkeypatch):
+    before, loaded = ClusterAnswers._load_state, []
+    monkeypatch.setattr(
+        ClusterAnswers,
+        "_load_state",
+        lambda self, *args, **options: loaded.append(args) or before(self, *args, **options),
+    )
+    for number, few, reads in ((1, 64, 2), (2, 64, 0), (3, 1, 1), (4, 64, 0), (5, 1, 1)):
+        monkeypatch.setattr(cluster_answers, "_FEW_CHANGES", few)
+        loaded.clear()
+        wb.upload(f"{number}.jpg", recode(jpeg(1), 80 - number, 0.6))
+        found = wb.clusters(progress=False)
+        assert len(loaded) == reads, number
+        [written] = versions(wb, "state")
+        assert wb._search.cluster_service._answers._written[None, False][0] == written
+        assert ask(wb.settings.root).equals(found)
 
 
 @pytest.mark.long

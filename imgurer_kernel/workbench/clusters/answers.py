@@ -100,6 +100,8 @@ class ClusterAnswers:
         self._folder = root / "derived" / "clusters"
         self._answers: dict[SearchKind, Answer] = {}
         self._states: dict[SearchKind, SearchState] = {}
+        # The last state that was read from disk, with the version of it there.
+        self._written: dict[SearchKind, tuple[str, SearchState]] = {}
         self._writable = True
         # Kinds whose state was found damaged: its facts are not used.
         self._damaged: set[SearchKind] = set()
@@ -186,7 +188,7 @@ class ClusterAnswers:
                 )
                 # Use the mapped file from now on: processes share its memory.
                 self._damaged.discard(kind)
-                shared = self._load_state(kind, trusted=True)
+                shared = self._on_disk(kind)
                 if shared is not None:
                     self._states[kind] = shared
             found = answer.clusters
@@ -225,12 +227,24 @@ class ClusterAnswers:
         result = result_from(arrays, SearchScope(**facts["scope"]), facts["uninformative"])
         return SearchState(facts["generation"], result, cache_from(arrays, "labels"))
 
+    def _on_disk(self, kind: SearchKind) -> SearchState | None:
+        """Return the state on disk, which is loaded once for each version of it."""
+        version = self._data(kind, "state").version()
+        last, state = self._written.get(kind, (None, None))
+        if version is not None and version == last:
+            return state
+        self._written.clear()  # an earlier version is no longer on disk
+        state = self._load_state(kind, trusted=True)
+        if version is not None and state is not None:
+            self._written[kind] = version, state
+        return state
+
     def _many_changes(self, kind: SearchKind, state: SearchState) -> bool:
         """Return whether the state on disk differs from this one by many images."""
         facts = self._data(kind, "state").facts()
         if facts is None or not _valid(facts, kind) or kind in self._damaged:
             return True
-        written = self._load_state(kind, trusted=True)
+        written = self._on_disk(kind)
         if written is None or written.result.scope.key != state.result.scope.key:
             return True
         before, now = written.result.images, state.result.images
