@@ -58,18 +58,17 @@ class ImageState:
     within_frame: Float64s
     represented: BoolMask
 
-    @property
-    def keys(self) -> UInt64s:
-        """The key of each image and its hashes, uint64 (n,)."""
-        return image_keys(self.image_ids, self.hashes)
+    def keys(self, rows: Int64s | BoolMask) -> UInt64s:
+        """Return the keys of some of the images and their hashes, uint64 (k,)."""
+        return image_keys(self.image_ids[rows], self.hashes[rows])
 
     def boxes(self, image_ids: Int64s) -> Int64s:
         """Return the content boxes of images that took part, int64 (k, 4)."""
-        return self.content[np.searchsorted(self.image_ids, image_ids)]
+        return self.content[places_of(image_ids, self.image_ids)]
 
     def shares(self, image_ids: Int64s) -> Float64s:
         """Return the share of images that took part within their frames, float64 (k,), 0..1."""
-        return self.within_frame[np.searchsorted(self.image_ids, image_ids)]
+        return self.within_frame[places_of(image_ids, self.image_ids)]
 
     def positions_among(self, image_ids: Int64s, hashes: UInt64s) -> Int64s:
         """Find these images among others, int64 (n,); -1 for one that is gone or changed.
@@ -239,7 +238,7 @@ class ReusableState:
             state.fresh[place[lost_neighbor[crowded[lost_neighbor]]]] = True
         candidates = replace(known, first=place[first], second=place[second])
         pairs = result.pairs
-        gone = images.keys[~present]
+        gone = images.keys(~present)
         return replace(
             state,
             candidates=(

@@ -12,7 +12,6 @@ from typing import Self
 
 import numpy as np
 
-from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
@@ -116,9 +115,7 @@ def find_clusters(
     """
     ranked = _RankedImages.of(images)
     ids, part, n = ranked.ids, ranked.informative_positions, len(ranked.ids)
-    by_id = ranked.by_id  # an `ImageState` is looked up by image id
-    rows = np.empty(n, np.int64)
-    rows[np.concatenate((by_id, np.flatnonzero(~ranked.informative)))] = np.arange(n)
+    by_id, rows = ranked.by_id, ranked.rows  # an `ImageState` is looked up by image id
     state = ReusableState.empty(rows)
     if previous:
         state = ReusableState.from_result(previous, ids, ranked.hashes, ranked.represented, rows)
@@ -184,6 +181,8 @@ class _RankedImages:
         bool (n,): see `imgurer_kernel.matching.representatives.represented`.
     informative_positions, by_id
         int64 (k,): of the images that take part, ascending, and in the order of their ids.
+    rows
+        int64 (n,): the place of each image in `by_id`; of those that take no part behind them.
     """
 
     ids: Int64s
@@ -193,6 +192,7 @@ class _RankedImages:
     represented: BoolMask
     informative_positions: Int64s
     by_id: Int64s
+    rows: Int64s
 
     @classmethod
     def of(cls, images: Images) -> Self:
@@ -205,6 +205,8 @@ class _RankedImages:
             np.zeros((len(ids), 4), np.uint64) if images.frames is None else images.frames[order]
         )
         part = np.flatnonzero(informative)
+        by_id, rows = part[np.argsort(ids[part])], np.empty(len(ids), np.int64)
+        rows[np.concatenate((by_id, np.flatnonzero(~informative)))] = np.arange(len(ids))
         return cls(
             ids=ids,
             informative=informative,
@@ -212,14 +214,15 @@ class _RankedImages:
             frames=frames,
             represented=represented(hashes[:, :2], hashes[:, 2:], informative, frames),
             informative_positions=part,
-            by_id=part[np.argsort(ids[part])],
+            by_id=by_id,
+            rows=rows,
         )
 
     def load_spots(self, load: LoadSpots) -> SpotSegments:
         """Load the spots of the images that take part, in the order of their positions."""
         # Loaded by id, as they are stored: sorting the spots themselves takes long.
-        place = np.searchsorted(self.ids[self.by_id], self.ids[self.informative_positions])
-        return SpotSegments.of(load(self.ids[self.by_id])).at(place)
+        spots = SpotSegments.of(load(self.ids[self.by_id]))
+        return spots.at(self.rows[self.informative_positions])
 
 
 def _choose_scope(
@@ -302,9 +305,10 @@ def _solve(
     """Compare candidate pairs and cover them by stars, by positions."""
     # Renumbered from 0: most images of a large catalog have no candidate, or no new one, and each
     # round of the solver passes over all of its images.
-    part = distinct(candidates.first, candidates.second)
-    ends = (np.searchsorted(part, end) for end in (candidates.first, candidates.second))
-    candidates = candidates.at(*ends)
+    concerned = np.zeros(len(images.ids), np.bool_)
+    concerned[candidates.first] = concerned[candidates.second] = True
+    part, number = np.flatnonzero(concerned), np.cumsum(concerned) - 1
+    candidates = candidates.with_ids(number)
     cache = ImageCache(images.ids[part], loaders, progress)
     cache.seed(np.arange(len(part)), state.content[part], state.within_frame[part])
     count = _counter(progress, len(pairs := Pairs.of(candidates)))

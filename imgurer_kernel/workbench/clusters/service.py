@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from imgurer_kernel.common.arrays import distinct
+from imgurer_kernel.common.arrays import distinct, places_of
 from imgurer_kernel.common.progress import Progress
 from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import Float64s, Int64s
@@ -239,7 +239,7 @@ class ClusterService:
         if before is not None:
             was, now = before.result.images, result.images
             gone = was.positions_among(now.image_ids, now.hashes) < 0
-            cache = before.labels.drop(was.keys[gone])
+            cache = before.labels.drop(was.keys(gone))
         clusters = LabelledClusters(
             clusters=result.clusters,
             labels=self._labels(result, cache, progress),
@@ -255,10 +255,10 @@ class ClusterService:
     ) -> npt.NDArray[np.object_]:
         """Label the members of clusters, from the cache where possible."""
         member_edges = result.pairs.take(result.clusters.member_edges)
-        keys, images = result.images.keys, result.images.image_ids
+        images = result.images
         ends = np.column_stack(
             [
-                keys[np.searchsorted(images, end)]
+                images.keys(places_of(end, images.image_ids))
                 for end in (member_edges.first, member_edges.second)
             ]
         )
