@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.progress import Progress, counted
 from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
 from imgurer_kernel.fingerprint.hashes.dhash import turned_hashes
 from imgurer_kernel.matching.candidates import Candidates, add_nearest, keep_nearest
@@ -311,7 +311,10 @@ def _solve(
     candidates = candidates.with_ids(number)
     cache = ImageCache(images.ids[part], loaders, progress)
     cache.seed(np.arange(len(part)), state.content[part], state.within_frame[part])
-    count = _counter(progress, len(pairs := Pairs.of(candidates)))
+    pairs = Pairs.of(candidates)
+    # An estimate: comparisons that turn out not to be needed are never reported, and those through
+    # a third image are added.
+    count = None if progress is None else counted(progress, "comparing", len(pairs))
     caches = state.comparisons, state.judgements, state.original_judgements
     keys = image_keys(images.ids[part], images.hashes[part])
     comparer = CachedComparer(cache, keys, *caches, count)
@@ -341,21 +344,3 @@ def _chunks(positions: Int64s, progress: Progress | None) -> Iterator[Int64s]:
         yield positions[done : done + _CHUNK]
         if progress is not None:
             progress("reading", min(done + _CHUNK, len(positions)), len(positions))
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[int], None] | None:
-    """Return a function that adds up comparisons and reports them.
-
-    The total is an estimate: comparisons that turn out not to be needed are never reported, and
-    those through a third image are added.
-    """
-    if progress is None:
-        return None
-    done = 0
-
-    def add(count: int) -> None:
-        nonlocal done
-        done += count
-        progress("comparing", done, max(total, done))
-
-    return add
