@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.matching.clusters import star_cover as module
-from imgurer_kernel.matching.clusters.star_cover import star_clusters, star_cover
+from imgurer_kernel.matching.clusters.star_cover import _Graph, star_clusters, star_cover
 
 EDGE = st.tuples(
     st.integers(0, 14), st.integers(0, 14), st.integers(0, 128), st.sampled_from([0.9, 0.95, 1.0])
@@ -183,3 +183,20 @@ def test_making_stars_may_be_stopped(monkeypatch, compile_from):
     assert whole.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
     with pytest.raises(KeyboardInterrupt):
         star_cover(12, first, first + 1, np.ones(6), stop)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 9, 40])
+def test_neighbors_are_in_order_with_their_strengths(n):
+    random = np.random.default_rng(n)
+    ends = np.argwhere(np.triu(random.random((n, n)) < 0.3, 1))
+    ends = ends[random.permutation(len(ends))]
+    strength = random.integers(0, 9, len(ends))
+    graph = _Graph.of(n, *ends.T, strength)
+    assert graph.start.tolist()[0] == 0
+    assert graph.start.tolist()[-1] == 2 * len(ends)
+    known = {frozenset(pair): each for pair, each in zip(ends.tolist(), strength, strict=True)}
+    for node in range(n):
+        part = slice(graph.start[node], graph.start[node + 1])
+        expected = sorted(set().union(*(pair for pair in known if node in pair)) - {node})
+        assert graph.neighbor[part].tolist() == expected
+        assert graph.strength[part].tolist() == [known[frozenset((node, k))] for k in expected]
