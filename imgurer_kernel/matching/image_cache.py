@@ -21,6 +21,7 @@ from imgurer_kernel.matching.captions import (
     find_captions,
     may_have_captions,
 )
+from imgurer_kernel.matching.local_motion import LocalMotion, measure_local_motion
 from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
 from imgurer_kernel.matching.original_pairs import OriginalPairs
 from imgurer_kernel.matching.picture_loaders import PictureLoaders
@@ -242,6 +243,16 @@ class ImageCache:
         for k in np.lexsort((second, first)).tolist():
             one, other = self._in_colour(np.array([first[k], second[k]])).values()
             found[k] = measure_moved_content(one, other, maps[k], boxes[k])
+        return [found[k] for k in range(len(first))]
+
+    def local_motion(
+        self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s
+    ) -> list[LocalMotion]:
+        """Find the blocks of pairs that moved a little, within boxes."""
+        found: dict[int, LocalMotion] = {}
+        for k in np.lexsort((second, first)).tolist():
+            one, other = self._in_colour(np.array([first[k], second[k]])).values()
+            found[k] = measure_local_motion(one, other, maps[k], boxes[k])
         return [found[k] for k in range(len(first))]
 
     def _beside_captions(

@@ -6,8 +6,9 @@ Tests in this order, each only for pairs that are still the same after the one b
    agree less than copies do as a whole, as those with a sticker on them.
 2. Seams, where one shows much beyond the other (`imgurer_kernel.matching.seams`): collages. Where
    each shows much beyond the other, only collages are related.
-3. Motion before a static camera (`imgurer_kernel.matching.moved_content`), where blocks make that
-   likely.
+3. Motion, where blocks make it likely: what is elsewhere before a static camera
+   (`imgurer_kernel.matching.moved_content`), and what moved by a fraction of a pixel
+   (`imgurer_kernel.matching.local_motion`).
 4. Screens and documents of one layout (`imgurer_kernel.matching.same_layout`), where the poorer
    picture is large enough for writing to be seen.
 5. Capture times: pictures taken at two times are two takes, however alike they are.
@@ -39,7 +40,12 @@ from imgurer_kernel.matching.relation import (
 from imgurer_kernel.matching.same_layout import DIFFERENT
 from imgurer_kernel.matching.shared_content import areas, widened
 from imgurer_kernel.matching.shared_content import lie_apart as lie_apart_within
-from imgurer_kernel.matching.takes import have_moved, may_have_moved
+from imgurer_kernel.matching.takes import (
+    have_moved,
+    may_have_moved,
+    may_show_motion,
+    show_motion,
+)
 from imgurer_kernel.matching.verify import lie_apart
 
 if TYPE_CHECKING:
@@ -242,12 +248,17 @@ def _reject_moved(
     features: Float64s,
     status: UInt8s,
 ) -> None:
-    """Mark pairs in which something moved before a static camera as other takes."""
+    """Mark pairs in which something moved, far or a little, as other takes."""
     may_move = np.flatnonzero((status == Relation.SAME) & may_have_moved(features, maps))
     moved = images.moved_content(
         first[may_move], second[may_move], maps[may_move], content[may_move]
     )
     status[may_move[have_moved(features[may_move], moved)]] = Relation.ANOTHER_TAKE
+    may_show = np.flatnonzero((status == Relation.SAME) & may_show_motion(features, maps))
+    motions = images.local_motion(
+        first[may_show], second[may_show], maps[may_show], content[may_show]
+    )
+    status[may_show[show_motion(motions)]] = Relation.ANOTHER_TAKE
 
 
 def _readable(features: Float64s) -> BoolMask:

@@ -69,7 +69,8 @@ SMOOTHED, SMOOTHED_MORE = 58, 59  # of small ones: levels that means of 3x3 pixe
 RESIZED = 60  # of small ones: pixels of the one picture for one of the other
 CAPTIONS = 61  # 1 where all that disagrees lies under captions, see `captions.differ_by_captions`
 COVERED = 62  # of originals: share of what disagrees that is covered, see `covers.covered_share`
-FEATURES = 63
+SLIGHT_STRAY = 63  # share of sure blocks that stray by a quarter of a pixel
+FEATURES = 64
 
 RICH, STRAY_FROM = 110, 60
 """Agreeing blocks up to which light is measured, and from which hues are."""
@@ -211,7 +212,7 @@ def block_map(
     -------
     Without any block where the pictures have no common part.
     """
-    from imgurer_kernel.matching._numba.agreement import common_box
+    from imgurer_kernel.matching._numba.grids import common_box
     from imgurer_kernel.matching._numba.regions import largest_regions
 
     blocks = np.zeros((3, BLOCKS, BLOCKS), np.float32)

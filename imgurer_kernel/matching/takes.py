@@ -13,6 +13,7 @@ import numpy as np
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching.drawings import GRAY_BELOW, LETTERED, PLAIN
+from imgurer_kernel.matching.local_motion import LocalMotion
 from imgurer_kernel.matching.moved_content import MovedContent
 
 _GONE, _GONE_TOO, _STRAY = 0.063, 0.02, 0.05  # shares of the blocks
@@ -33,6 +34,12 @@ _LEVELS, _MOST_LEVELS = 17.5, 80.0
 # Evidence that something moved is a sum, fitted to frames of films by a static camera, against
 # stickers, pasted pictures, emoji, speech bubbles and retouched places on photographs.
 _BY_LACK, _BY_STRAY, _MOST_STRAY, _BY_SHARE, _ENOUGH = 0.7, 14.5, 0.1, 0.19, 0.92
+
+# Small motion: all frames of a face in which it shows have more blocks that stray slightly, and
+# agree less; of copies two in five.
+_FEW_STRAY, _ALL_AGREE = 0.05, 0.96
+_STRETCHED = 1.18  # two crops on one another, which maps fit badly
+_MOVED_BLOCKS, _MOVED_SHARE = 4, 0.03
 
 
 def is_other_take(features: Float64s) -> BoolMask:
@@ -148,6 +155,38 @@ def have_moved(features: Float64s, moved: Sequence[MovedContent]) -> BoolMask:
     found |= _may_have_all_common(features) & (common >= _ALL_COMMON) & (share >= _ALL_SHARE)
     found &= (difference >= _LEVELS) & (difference <= _MOST_LEVELS)
     return found & (share >= _LEAST_SHARE)
+
+
+def may_show_motion(features: Float64s, maps: Float64s) -> BoolMask:
+    """Mark the pairs that `show_motion` may mark, before their blocks are compared at small shifts.
+
+    Parameters
+    ----------
+    features, maps
+        float64 (n, `local_agreement.FEATURES`), (n, 6).
+
+    Returns
+    -------
+    bool (n,).
+    """
+    scales = np.abs(maps[:, [0, 4]])
+    found: BoolMask = (scales.max(axis=1) <= _STRETCHED) & (scales.min(axis=1) * _STRETCHED >= 1)
+    found &= np.abs(maps[:, [1, 3]]).max(axis=1) <= _UPRIGHT
+    found &= features[:, local.SHARE] >= _SAME_VIEW
+    found &= (features[:, local.SLIGHT_STRAY] >= _FEW_STRAY) & (features[:, local.Q25] < _ALL_AGREE)
+    return found & (features[:, local.NEGATIVE] <= 0) & (features[:, local.CAPTIONS] <= 0)
+
+
+def show_motion(motions: Sequence[LocalMotion]) -> BoolMask:
+    """Mark the pairs in which several blocks moved a little, each with a neighbor, bool (n,).
+
+    Examples
+    --------
+    >>> show_motion([LocalMotion(blocks=9, share=0.08), LocalMotion(blocks=4, share=0.05)]).tolist()
+    [True, False]
+    """
+    rows = [(each.blocks >= _MOVED_BLOCKS) & (each.share >= _MOVED_SHARE) for each in motions]
+    return np.array(rows, np.bool_)
 
 
 def _has_no_letters(features: Float64s) -> BoolMask:

@@ -16,6 +16,7 @@ from imgurer_kernel.matching.relation import Relation
 from tests.matching.test_judgement import IDENTITY, gallery, photo, related, saved
 from tests.support.forms import rounds, with_misses
 from tests.support.judging import judge_wholly
+from tests.support.motion import with_middle_moved
 
 FOLDER = str(Path(__file__).parents[2] / "benchmarks")
 sys.path.append(FOLDER)
@@ -52,6 +53,14 @@ def test_captions_on_both_leave_one_picture(seed):
         for text in ("THERE IS A WORD/FOR WHAT I DO/ALL DAY LONG IN/A ROOM ALONE", "ONE/MORE/CAT")
     )
     assert related(one, other)[0] is Relation.SAME
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_has_leaned_a_little_to_the_side_is_another_take(seed):
+    one = photo(seed).resize((800, 600))
+    other = Image.fromarray(with_middle_moved(np.asarray(one), 3.5, 0))
+    assert related(compressed(one), compressed(other))[0] is Relation.ANOTHER_TAKE
+    assert related(compressed(one), compressed(one.resize((500, 375))))[0] is Relation.SAME
 
 
 @pytest.mark.long

@@ -23,65 +23,18 @@ from imgurer_kernel.matching._numba.blocks import (
 )
 from imgurer_kernel.matching._numba.cells import cells, judge_colours
 from imgurer_kernel.matching._numba.flat_colours import judge_flat
-from imgurer_kernel.matching._numba.planes import blurred, drawn, luma
+from imgurer_kernel.matching._numba.grids import WIDTH, common_box, draw_both
+from imgurer_kernel.matching._numba.planes import drawn, luma
 from imgurer_kernel.matching._numba.quantiles import quantile
 from imgurer_kernel.matching._numba.regions import cut_strips, near
 from imgurer_kernel.matching._numba.remainders import draw_colours, judge_remainder
-from imgurer_kernel.matching._numba.sharpness import blur_needed
 from imgurer_kernel.matching._numba.summary import share_of_letters, summarize, tensors
 
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _GRID, _MASK = "float64[::1]", "float32[:, :, ::1]", "boolean[:, ::1]"
-_LEAST, _BLOCKS, _BLOCK = 24, 14, 12
+_BLOCKS, _BLOCK = 14, 12
 _RECOLOURED, _RESHAPED = 0.5, 0.6  # FLAT_OFF and BAD of pairs that are decided by these
 _FLAT = 20  # fewer flat places than these are no evidence of another colour
-_PROBE = 48  # points a side by which the common part of two pictures is found
-
-
-@compiled(f"int64({_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR}, {_VECTOR})")
-def common_box(
-    transform: Float64s, content: Float64s, other: Float64s, box: Float64s, out: Float64s
-) -> int:
-    """Find the box of the first picture that both contents cover; return 0 if it is tiny.
-
-    Writes its share of the content, in the picture where that is smaller, to `out`.
-    """
-    a, b, c, d, e, f = transform
-    su, sv = (content[2] - content[0]) / _PROBE, (content[3] - content[1]) / _PROBE
-    left, top, right, bottom, count = _PROBE, _PROBE, -1, -1, 0
-    for i in range(_PROBE):
-        v = content[1] + (i + 0.5) * sv
-        for j in range(_PROBE):
-            u = content[0] + (j + 0.5) * su
-            x, y = a * u + b * v + c, d * u + e * v + f
-            if other[0] < x < other[2] and other[1] < y < other[3]:
-                count += 1
-                left, right = min(left, j), max(right, j)
-                top, bottom = min(top, i), max(bottom, i)
-    if count < 40:
-        return 0
-    box[0], box[2] = content[0] + left * su, content[0] + (right + 1) * su
-    box[1], box[3] = content[1] + top * sv, content[1] + (bottom + 1) * sv
-    share = count / _PROBE**2
-    area = (content[2] - content[0]) * (content[3] - content[1])
-    other_area = (other[2] - other[0]) * (other[3] - other[1])
-    out[names.SHARE] = min(share, share * area * abs(a * e - b * d) / other_area)
-    return count
-
-
-@compiled(f"{_PLANE}({_VECTOR}, {_VECTOR}, {_VECTOR}, int64, int64)", fastmath=True)
-def _inside(transform: Float64s, box: Float64s, other: Float64s, nx: int, ny: int) -> Float32s:
-    """Mark the points of a grid that lie in the content of the second picture by 1."""
-    a, b, c, d, e, f = transform
-    ok = np.zeros((ny, nx), np.float32)
-    for i in range(ny):
-        v = box[1] + (i + 0.5) / ny * (box[3] - box[1])
-        for j in range(nx):
-            u = box[0] + (j + 0.5) / nx * (box[2] - box[0])
-            x, y = a * u + b * v + c, d * u + e * v + f
-            if other[0] < x < other[2] and other[1] < y < other[3]:
-                ok[i, j] = 1
-    return ok
 
 
 @compiled(f"float64({_PLANE})")
@@ -146,12 +99,6 @@ def _may_be_related(found: Float32s, floor: float) -> bool:
     return good > 0.125 * total or agree > 0.2 * count
 
 
-@compiled("float64(float64)")
-def _blur_for(step: float) -> float:
-    """Return the sigma, in pixels, that prevents aliasing when every `step`-th pixel is sampled."""
-    return 0.5 * np.sqrt(max(step * step - 1, 0.0))
-
-
 @compiled("int64(int64)")
 def _blocks_along(size: int) -> int:
     """Return the number of blocks along a side, 4..64, given its pixels."""
@@ -183,39 +130,14 @@ def measure(
     box = np.empty(4)
     if not common_box(transform, content, other_content, box, out):
         return 0
-    a, b, _, d, e, _ = transform
-    du, dv = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
     ha, wa, hb, wb = first.shape[0], first.shape[1], second.shape[0], second.shape[1]
-    own_x, own_y = wa * du, ha * dv
-    their_x, their_y = np.hypot(a * wb, d * hb) * du, np.hypot(b * wb, e * hb) * dv
-    turned = abs(b) + abs(d) > abs(a) + abs(e)
-    nx = min(max(int(min(own_x, their_x) + 0.5), _LEAST), most)
-    ny = min(max(int(min(own_y, their_y) + 0.5), _LEAST), most)
     light, other_light = luma(first), luma(second)
+    drawn_with = np.empty((2, 5))
+    one, other, ok, sigma = draw_both(
+        light, other_light, transform, box, other_content, most, drawn_with
+    )
+    ny, nx = one.shape
     identity = np.array([1.0, 0, 0, 0, 1, 0])
-    sigma = 0.0
-    one, other, ok = light, other_light, light
-    blurs, other_blurs = np.empty(3), np.empty(3)
-    for attempt in range(2):
-        step_x, step_y = own_x / nx, own_y / ny
-        blurs[0], blurs[1] = _blur_for(step_x), _blur_for(step_y)
-        one = blurred(light, blurs[0], blurs[1])
-        one = drawn(one, box, identity, nx, ny)
-        step_x, step_y = their_x / nx, their_y / ny
-        if turned:
-            step_x, step_y = step_y, step_x
-        other_blurs[0], other_blurs[1] = _blur_for(step_x), _blur_for(step_y)
-        other = blurred(other_light, other_blurs[0], other_blurs[1])
-        other = drawn(other, box, transform, nx, ny)
-        ok = _inside(transform, box, other_content, nx, ny)
-        need, other_need = blur_needed(one, other)
-        sigma = max(need, other_need)
-        blurs[2], other_blurs[2] = need, other_need
-        one = blurred(one, np.hypot(need, 0.7), np.hypot(need, 0.7))
-        other = blurred(other, np.hypot(other_need, 0.7), np.hypot(other_need, 0.7))
-        if attempt or sigma < 1.3 or min(nx, ny) <= 32:
-            break
-        nx, ny = max(_LEAST, int(nx * 1.1 / sigma + 0.5)), max(_LEAST, int(ny * 1.1 / sigma + 0.5))
     spread = _deviation_and_sign(one, other, ok)
     inverted = spread < 0
     if inverted:
@@ -275,8 +197,9 @@ def measure(
         if small:
             out[names.GROUND] = min(_share_of_one_gray(light), _share_of_one_gray(other_light))
         if small and (out[names.FLAT_OFF] <= _RECOLOURED or out[names.FLAT] < _FLAT):
-            x = draw_colours(first, box, identity, blurs, nx, ny)
-            y = draw_colours(second, box, transform, other_blurs, nx, ny)
+            x = draw_colours(first, box, identity, drawn_with[0, :WIDTH], nx, ny)
+            y = draw_colours(second, box, transform, drawn_with[1, :WIDTH], nx, ny)
             judge_remainder(x, y, fit, ok, inverted, out)
-            out[names.RESIZED] = max(own_x / their_x, their_x / own_x)
+            resized = drawn_with[0, WIDTH] / drawn_with[1, WIDTH]
+            out[names.RESIZED] = max(resized, 1 / resized)
     return by * 64 + bx

@@ -83,7 +83,7 @@ def summarize(
     out[names.BIG] = largest_regions(bad, big, out) / max(valid.sum(), 1)
     around = near(big)
     all_of, rest = np.empty(by * bx), np.empty(by * bx)
-    count, left, sure, strays, agree = 0, 0, 0, 0, 0
+    count, left, sure, strays, slight, agree = 0, 0, 0, 0, 0, 0
     xx, yy, xy = 0.0, 0.0, 0.0
     for i in range(by):
         for j in range(bx):
@@ -104,12 +104,15 @@ def summarize(
                 left += 1
             if c > 0.8:
                 sure += 1
-                strays += _strayed(structure[i, j], found[ACROSS, i, j], found[DOWN, i, j]) > 0.5
+                shift = _strayed(structure[i, j], found[ACROSS, i, j], found[DOWN, i, j])
+                strays += shift > 0.5
+                slight += shift > 0.25
     out[names.AGREE], out[names.TEXTURE] = agree, count
     out[names.CROSS] = _both_ways(xx, yy, xy)
     out[names.BAD] = share_of(bad, weight)
     out[names.LACK] = min(share_of(lacks, weight), share_of(other_lacks, weight))
     out[names.STRAY] = strays / sure if sure else 0.0
+    out[names.SLIGHT_STRAY] = slight / sure if sure else 0.0
     out[names.Q25] = quantile(all_of[:count], 0.25) if count else 1.0
     out[names.Q50] = quantile(all_of[:count], 0.5) if count else 1.0
     out[names.REST_Q25] = quantile(rest[:left], 0.25) if left else 1.0
