@@ -172,7 +172,8 @@ def may_show_motion(features: Float64s, maps: Float64s) -> BoolMask:
     scales = np.abs(maps[:, [0, 4]])
     found: BoolMask = (scales.max(axis=1) <= _STRETCHED) & (scales.min(axis=1) * _STRETCHED >= 1)
     found &= np.abs(maps[:, [1, 3]]).max(axis=1) <= _UPRIGHT
-    found &= features[:, local.SHARE] >= _SAME_VIEW
+    # Drawings have fewer blocks with texture, of which few decide.
+    found &= (features[:, local.SHARE] >= _SAME_VIEW) & (features[:, local.TEXTURE] >= _TEXTURE)
     found &= (features[:, local.SLIGHT_STRAY] >= _FEW_STRAY) & (features[:, local.Q25] < _ALL_AGREE)
     return found & (features[:, local.NEGATIVE] <= 0) & (features[:, local.CAPTIONS] <= 0)
 

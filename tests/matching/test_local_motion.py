@@ -128,9 +128,10 @@ def test_few_blocks_are_not_enough():
     assert show_motion([]).tolist() == []
 
 
-def test_who_agrees_wholly_is_turned_stretched_a_part_or_a_negative_is_not_asked():
-    features, maps = np.zeros((9, local.FEATURES)), np.tile(ITSELF, (9, 1))
+def test_drawings_parts_negatives_and_what_agrees_wholly_or_is_turned_are_not_asked():
+    features, maps = np.zeros((10, local.FEATURES)), np.tile(ITSELF, (10, 1))
     features[:, local.SHARE], features[:, local.SLIGHT_STRAY], features[:, local.Q25] = 1, 0.1, 0.9
+    features[:, local.TEXTURE] = 100
     features[1, local.SLIGHT_STRAY] = 0.04
     features[2, local.Q25] = 0.97
     features[3, local.SHARE] = 0.6
@@ -138,5 +139,6 @@ def test_who_agrees_wholly_is_turned_stretched_a_part_or_a_negative_is_not_asked
     features[5, local.CAPTIONS] = 1
     maps[6, [1, 3]] = 0.1, -0.1
     maps[7, 0] = 1.3
-    maps[8] = -1.0, 0, 0, 0, 0.95, 0
-    assert may_show_motion(features, maps).tolist() == [True] + 7 * [False] + [True]
+    features[8, local.TEXTURE] = 80
+    maps[9] = -1.0, 0, 0, 0, 0.95, 0
+    assert may_show_motion(features, maps).tolist() == [True] + 8 * [False] + [True]
