@@ -1,10 +1,13 @@
 """A copy of one of several takes joins the take that it agrees with best."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgurer_kernel.matching.clusters import take_conflicts
 from imgurer_kernel.matching.clusters.solver import StarSolver
 from imgurer_kernel.matching.clusters.take_conflicts import (
     untested_among_takes,
@@ -82,14 +85,44 @@ ROWS = st.integers(2, 7).flatmap(
 )
 
 
+def test_takes_are_outvoted_by_many_copies_that_are_the_same_as_both():
+    """One copy is blurred and one turned, and those are called takes of one another."""
+    copies = range(2, 10)
+    rows = [(0, 1, ANOTHER_TAKE, 0.95), *((end, k, SAME, 0.9) for k in copies for end in (0, 1))]
+    assert kept(table(rows)) == {row[:2] for row in rows[1:]}
+    fewer = [row for row in rows if row[1] < 9]
+    assert len(kept(table(fewer))) == (len(fewer) - 1) // 2
+    # Of takes each has copies that are not the same as the other.
+    own = [(end, k, SAME, 0.97) for k, end in ((10, 0), (11, 0), (12, 1))]
+    own += [(1 - end, k, ANOTHER_TAKE, 0.95) for end, k, *_ in own]
+    assert len(kept(table(rows + own))) == len(copies) + 3
+
+
+@pytest.mark.parametrize("many", [2, 100])
 @given(ROWS, st.randoms())
-def test_as_written_plainly_in_any_order(rows, rng):
+def test_as_written_plainly_in_any_order(many, rows, rng):
+    with (
+        mock.patch.object(take_conflicts, "_MANY", many),
+        mock.patch.object(take_conflicts, "_TIMES", 1),
+    ):
+        _compare_with_plain_rules(many, rows, rng)
+
+
+def _compare_with_plain_rules(many, rows, rng):
     found = {frozenset(row[:2]): row for row in rows}
     takes = [row for row in rows if row[2] == ANOTHER_TAKE]
     left = {ends for ends, row in found.items() if row[2] == SAME}
     while takes:
         dropped = set()
+        taken = {frozenset(row[:2]) for row in takes}
         for one, other, _, agreement in takes:
+            sides = [[frozenset((k, end)) for end in (one, other)] for k in range(7)]
+            same_as_both = sum(left.issuperset(ends) for ends in sides)
+            only_one = sum(
+                (a in left and b in taken) or (b in left and a in taken) for a, b in sides
+            )
+            if same_as_both >= many and same_as_both > only_one:
+                continue
             for k in range(7):
                 ends = frozenset((k, one)), frozenset((k, other))
                 if left.issuperset(ends):
