@@ -22,6 +22,8 @@ _ITERATIONS, _CLOSE = 6, 0.3  # of its fit; pixels from it beyond which a block 
 # of what one block in twenty exceeds.
 _NOISE, _FAINT, _STRONGEST = 4.0, 0.01, 0.95
 _LEAST_BLOCKS = 12
+# Blocks of the longer side, 216 pixels: smaller copies do not show a fraction of a pixel.
+_LEAST_ALONG = 18
 # A block moved if a shift explains so much of what disagrees: at these limits five blocks, and 0.04
 # of the textured ones, moved in 0.6 of the pairs of frames of faces that were called the same, and
 # in 1 of 1,000 pairs of edited photographs.
@@ -52,7 +54,7 @@ class LocalMotion:
 
 
 NO_MOTION = LocalMotion(0, 0.0)
-"""Of pictures in which nothing moved, or that have too little texture to see it."""
+"""Of pictures in which nothing moved, or that are too small or too plain to see it."""
 
 
 def measure_local_motion(
@@ -71,6 +73,8 @@ def measure_local_motion(
     """
     table, energies = _correlations(first, second, transform, content)
     down, across = table.shape[:2]
+    if max(down, across) < _LEAST_ALONG:
+        return NO_MOTION
     one, other, valid = energies.reshape(3, -1).astype(np.float64)
     strong = np.maximum(one, other)
     inside = valid > 0.9

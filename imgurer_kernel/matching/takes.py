@@ -183,7 +183,7 @@ def show_motion(motions: Sequence[LocalMotion]) -> BoolMask:
 
     Examples
     --------
-    >>> show_motion([LocalMotion(blocks=9, share=0.08), LocalMotion(blocks=4, share=0.05)]).tolist()
+    >>> show_motion([LocalMotion(blocks=9, share=0.08), LocalMotion(blocks=3, share=0.05)]).tolist()
     [True, False]
     """
     rows = [(each.blocks >= _MOVED_BLOCKS) & (each.share >= _MOVED_SHARE) for each in motions]

@@ -52,8 +52,16 @@ def test_copies_have_not_moved(picture, quality):
 
 
 def test_smaller_copies_have_not_moved(picture):
-    small = Image.fromarray(picture).resize((150, 112), Image.Resampling.LANCZOS)
-    assert not is_another_take(picture, np.asarray(small))
+    for resampling in (Image.Resampling.LANCZOS, Image.Resampling.NEAREST):
+        small = Image.fromarray(picture).resize((230, 172), resampling)
+        assert not is_another_take(picture, np.asarray(small))
+
+
+def test_small_pictures_do_not_tell(picture):
+    """Small copies that were drawn anew, with a grain of their own, have moved blocks."""
+    small = Image.fromarray(picture).resize((200, 150), Image.Resampling.LANCZOS)
+    later = with_middle_moved(np.asarray(small), 1.0, 0)
+    assert measured(np.asarray(small), later) == measured(picture, later) == NO_MOTION
 
 
 def test_light_and_shade_are_no_motion(picture):
