@@ -75,7 +75,9 @@ def eventually(page, condition, seconds=20):
 
 def natural(page):
     """Width and height of the picture on the stage, as the browser has decoded it."""
-    script = "image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])"
+    # It is refused if another source is set meanwhile, as the original after the thumbnail.
+    script = """image => image.decode().then(
+        () => [image.naturalWidth, image.naturalHeight], () => [0, 0])"""
     return page.locator("dialog[open] .imgurer-stage img").first.evaluate(script)
 
 
