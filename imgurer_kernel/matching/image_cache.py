@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,6 +34,8 @@ from imgurer_kernel.matching.verify import PreparedPictures, compare
 _CHUNK = 2048
 _THUMBNAIL_CHUNK = 128
 _RECENT = 256  # thumbnails in colour that are kept, 180 KB each
+
+_Measured = TypeVar("_Measured")
 
 
 class ImageCache:
@@ -239,20 +242,27 @@ class ImageCache:
         self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s
     ) -> list[MovedContent]:
         """Compare the colours of pairs where these differ, within boxes."""
-        found: dict[int, MovedContent] = {}
-        for k in np.lexsort((second, first)).tolist():
-            one, other = self._in_colour(np.array([first[k], second[k]])).values()
-            found[k] = measure_moved_content(one, other, maps[k], boxes[k])
-        return [found[k] for k in range(len(first))]
+        return self._measure_pairs(measure_moved_content, first, second, maps, boxes)
 
     def local_motion(
         self, first: Int64s, second: Int64s, maps: Float64s, boxes: Int64s
     ) -> list[LocalMotion]:
         """Find the blocks of pairs that moved a little, within boxes."""
-        found: dict[int, LocalMotion] = {}
+        return self._measure_pairs(measure_local_motion, first, second, maps, boxes)
+
+    def _measure_pairs(
+        self,
+        measure: Callable[[UInt8s, UInt8s, Float64s, Int64s], _Measured],
+        first: Int64s,
+        second: Int64s,
+        maps: Float64s,
+        boxes: Int64s,
+    ) -> list[_Measured]:
+        """Measure the thumbnails of pairs, those of one picture together, in the given order."""
+        found: dict[int, _Measured] = {}
         for k in np.lexsort((second, first)).tolist():
             one, other = self._in_colour(np.array([first[k], second[k]])).values()
-            found[k] = measure_local_motion(one, other, maps[k], boxes[k])
+            found[k] = measure(one, other, maps[k], boxes[k])
         return [found[k] for k in range(len(first))]
 
     def _beside_captions(

@@ -172,8 +172,8 @@ def _fit_smooth(terms: Float64s, shifts: Float64s, weight: Float64s) -> Float64s
     # Reweighted: blocks that moved must not count as what a lens did.
     for _ in range(_ITERATIONS):
         weighted = terms * counted[:, None]
-        # A little ridge, but for the constant: few blocks do not tell ten terms.
-        ridge = np.full(terms.shape[1], 0.01 * counted.sum() / terms.shape[1])
+        # A little ridge, but for the constant: few blocks do not tell ten terms, and none any.
+        ridge = np.full(terms.shape[1], 1e-9 + 0.01 * counted.sum() / terms.shape[1])
         ridge[0] = 1e-9
         fit = np.linalg.solve(weighted.T @ terms + np.diag(ridge), weighted.T @ shifts)
         smooth = terms @ fit

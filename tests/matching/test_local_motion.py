@@ -99,6 +99,15 @@ def test_flat_pictures_and_those_without_a_common_part_show_nothing(picture):
     assert measure_local_motion(picture, picture, beside, WHOLE) == NO_MOTION
 
 
+def test_where_no_block_agrees_nothing_is_said_and_nothing_fails():
+    one, other = (
+        np.random.default_rng(k).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8) for k in (1, 2)
+    )
+    assert not is_another_take(one, other)
+    terms = local_motion._polynomials(12, 16)
+    assert not local_motion._fit_smooth(terms, np.ones((192, 2)), np.zeros(192)).any()
+
+
 def test_the_peak_of_a_paraboloid_is_its_vertex():
     y, x = np.mgrid[-2:3, -2:3]
     for across, down in ((0.3, -0.7), (-1.2, 0.1), (0.0, 0.0)):
