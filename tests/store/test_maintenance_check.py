@@ -3,11 +3,13 @@
 import time
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.errors import SourceError
 from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog.integrity import read_through
 from imgurer_kernel.store.ingest.intake import Intake
 from imgurer_kernel.store.maintenance import check
 from tests.support.pictures import jpeg
@@ -121,3 +123,10 @@ def test_a_source_that_cannot_be_read_does_not_end_the_repair(tmp_path, monkeypa
 
         monkeypatch.setattr(BlobStore, "put", refuse)
         assert wb.check(repair=True, progress=False)["repaired"].tolist() == [False]
+
+
+def test_a_catalog_without_tables_has_no_rows_to_read():
+    with duckdb.connect() as connection:
+        assert read_through(connection, []) == 0
+        connection.execute("CREATE TABLE one AS SELECT 1; CREATE TABLE two AS SELECT range(3)")
+        assert read_through(connection, ["one", "two"]) == 2

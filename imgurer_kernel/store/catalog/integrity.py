@@ -42,6 +42,8 @@ def table_names(connection: Connection) -> list[str]:
 
 def read_through(connection: Connection, tables: Sequence[str]) -> int:
     """Read every value of tables, and return the number of rows; duckdb.Error if that fails."""
+    if not tables:
+        return 0
     # In one statement: each of its own takes a millisecond to plan.
     each = [f'SELECT count(*) AS n, bit_xor(hash(each)) FROM "{table}" AS each' for table in tables]  # noqa: S608
     rows = connection.execute(" UNION ALL ".join(each)).fetchall()
