@@ -23,7 +23,7 @@ from typing import IO
 
 import pytest
 
-OPTIONS = ("-q", "-x", "-p", "no:nbval", "-p", "no:cacheprovider", "-n", "0", "--no-header")
+OPTIONS = ("-q", "-x", "-p", "no:nbval", "-p", "no:cacheprovider", "--no-header")
 # Plugins of pytest are imported already when it begins, which it says as a warning.
 OPTIONS = (*OPTIONS, "-W", "ignore::pytest.PytestAssertRewriteWarning")
 

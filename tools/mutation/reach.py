@@ -70,7 +70,7 @@ def record(room: str, root: Path, python: Path, environment: dict[str, str], out
         outer = [each for each in folders if not any(f"{it}/" in each for it in folders)]
         subprocess.run(
             [
-                *(str(python), "-m", "pytest", "-q", "-n", "0", "-p", "no:nbval"),
+                *(str(python), "-m", "pytest", "-q", "-p", "no:nbval"),
                 *("-p", "no:cacheprovider", "-p", "tools.mutation.reached_lines"),
                 *("--reached-lines", str(out.absolute()), f"tests/{room}", *outer),
             ],

@@ -1,6 +1,6 @@
 """Record which lines of the core each test comes to: a pytest plugin, with the project's Python.
 
-    python -m pytest -n 0 -p tools.mutation.reached_lines --reached-lines FILE tests/index
+    python -m pytest -p tools.mutation.reached_lines --reached-lines FILE tests/index
 
 Only these tests can notice that a line has changed. What a test starts as another process, and what
 an earlier test has left in a cache, is not seen. Tests that fail are left out: they would seem to
