@@ -52,15 +52,18 @@ def read_through(connection: Connection, tables: Sequence[str]) -> int:
 
 def mismatches(connection: Connection) -> list[Mismatch]:
     """Find contradictions between tables, by problem; `repair` resolves the repairable ones."""
+    # In one statement: each of its own takes most of a millisecond to plan. UNION ALL keeps the
+    # order of rows.
+    each = [
+        f"SELECT {number} AS number, * FROM ({query}) AS each(image_id, digest, detail)"  # noqa: S608
+        for number, (query, _, _) in enumerate(_QUERIES)
+    ]
+    rows = connection.execute(" UNION ALL ".join(each)).fetchall()
     found = [*_counters(connection)]
-    for query, problem, repairable in _IMAGES:
-        for image_id, digest, detail in connection.execute(query).fetchall():
-            found.append(
-                Mismatch(problem, str(detail), repairable, int(image_id), str(digest or ""))
-            )
-    for query, problem, repairable in _ROWS:
-        for (detail,) in connection.execute(query).fetchall():
-            found.append(Mismatch(problem, str(detail), repairable))
+    for number, image_id, digest, detail in rows:
+        _, problem, repairable = _QUERIES[number]
+        image = None if image_id is None else int(image_id)
+        found.append(Mismatch(problem, str(detail), repairable, image, str(digest or "")))
     return found
 
 
@@ -149,8 +152,8 @@ SELECT coalesce(max(file_id), 0) FROM (
     UNION ALL SELECT file_id FROM file_history)
 """
 
-# Each selects image_id, digest and a description.
-_IMAGES = (
+# Each selects image_id and digest, if it is about one image, and a description.
+_QUERIES = (
     (
         (
             "SELECT image_id, digest, 'its gray values for verification are not in the catalog' "
@@ -211,13 +214,10 @@ _IMAGES = (
         "id twice",
         False,
     ),
-)
-
-# Each selects a description.
-_ROWS = (
     (
         (
-            "SELECT count(*) || ' rows of ' || kind || ' belong to no image' FROM ("
+            "SELECT NULL, NULL, "
+            "count(*) || ' rows of ' || kind || ' belong to no image' FROM ("
             "SELECT 'verification' AS kind, image_id FROM verification "
             "UNION ALL SELECT 'pixels', image_id FROM pixels) ANTI JOIN images USING (image_id) "
             "GROUP BY kind ORDER BY kind"
@@ -227,7 +227,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' of ' || user_name || ' belongs to image ' || image_id "
+            "SELECT NULL, NULL, "
+            "'file ' || file_id || ' of ' || user_name || ' belongs to image ' || image_id "
             "|| ', which does not exist' FROM files ANTI JOIN images USING (image_id) "
             "ORDER BY file_id"
         ),
@@ -236,7 +237,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' exists ' || count(*) || ' times' FROM files "
+            "SELECT NULL, NULL, "
+            "'file ' || file_id || ' exists ' || count(*) || ' times' FROM files "
             "GROUP BY file_id HAVING count(*) > 1 ORDER BY file_id"
         ),
         "id twice",
@@ -244,7 +246,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT count(*) || ' files belong to ' || user_name || ', who has no account' FROM ("
+            "SELECT NULL, NULL, "
+            "count(*) || ' files belong to ' || user_name || ', who has no account' FROM ("
             "SELECT user_name FROM files UNION ALL SELECT user_name FROM trash) "
             "WHERE user_name NOT IN (SELECT name FROM users) GROUP BY user_name ORDER BY user_name"
         ),
@@ -253,7 +256,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'image ' || image_id || ' is in the trash without a file' FROM trash_images "
+            "SELECT NULL, NULL, "
+            "'image ' || image_id || ' is in the trash without a file' FROM trash_images "
             "ANTI JOIN trash USING (digest) ORDER BY image_id"
         ),
         "row of no file",
@@ -261,7 +265,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' in the trash has the unknown digest ' || digest "
+            "SELECT NULL, NULL, "
+            "'file ' || file_id || ' in the trash has the unknown digest ' || digest "
             "FROM trash WHERE digest NOT IN (SELECT digest FROM images) "
             "AND digest NOT IN (SELECT digest FROM trash_images) ORDER BY file_id"
         ),
@@ -270,7 +275,8 @@ _ROWS = (
     ),
     (
         (
-            "SELECT 'file ' || file_id || ' is also in the trash' FROM files SEMI JOIN trash "
+            "SELECT NULL, NULL, "
+            "'file ' || file_id || ' is also in the trash' FROM files SEMI JOIN trash "
             "USING (file_id) ORDER BY file_id"
         ),
         "id twice",
