@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imgurer_kernel.common.types import BoolMask, Int64s, UInt64s
+from imgurer_kernel.common.types import BoolMask, Float32s, Int64s, UInt64s
 
 # The constants of splitmix64; the first is 2**64 divided by the golden ratio.
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -36,6 +36,20 @@ def splitmix64(words: UInt64s) -> UInt64s:
     mixed = (mixed ^ (mixed >> _SHIFTS[0])) * _MULTIPLIERS[0]
     mixed = (mixed ^ (mixed >> _SHIFTS[1])) * _MULTIPLIERS[1]
     return mixed ^ (mixed >> _SHIFTS[2])
+
+
+def greatest_of_three(values: Float32s) -> Float32s:
+    """Return the greatest of three values at each place, (...), of (..., 3).
+
+    `max` over so short an axis takes ten times as long.
+
+    Examples
+    --------
+    >>> greatest_of_three(np.array([[1, 5, 2], [9, 7, 8]], np.float32)).tolist()
+    [5.0, 9.0]
+    """
+    greatest: Float32s = np.maximum(values[..., 0], values[..., 1])
+    return np.maximum(greatest, values[..., 2], out=greatest)
 
 
 def group_starts(*columns: np.ndarray) -> BoolMask:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import greatest_of_three
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 from imgurer_kernel.matching.local_agreement import BlockMap, block_map, cored
 
@@ -141,7 +142,7 @@ def _differ(one: Float32s, other: Float32s, shown: BoolMask) -> BoolMask:
     for y in range(3):
         for x in range(3):
             moved = padded[y : y + one.shape[0], x : x + one.shape[1]]
-            off = np.abs(one - moved).max(axis=2)
+            off = greatest_of_three(np.abs(one - moved))
             off = off.reshape(rows, _POINTS, columns, _POINTS).mean(axis=(1, 3))
             least = np.minimum(least, off)
     inside: BoolMask = np.asarray(

@@ -8,6 +8,7 @@ the sides of an upright film is blurred.
 
 import numpy as np
 
+from imgurer_kernel.common.arrays import greatest_of_three
 from imgurer_kernel.common.types import BoolMask, Float32s, Float64s, Int64s, UInt8s
 
 OUTSIDE = 0.15
@@ -96,7 +97,8 @@ def _stands_out(
     rows: Float32s, at: float, around: int, side: int, ends: Float64s, *, wide: bool
 ) -> bool:
     """Return whether a line near `at` is a seam with another picture beyond it."""
-    steps = np.abs(rows[:, _GAP:] - rows[:, :-_GAP]).max(axis=2)  # of the line x at x - 2
+    # Of the line x at x - 2.
+    steps = greatest_of_three(np.abs(rows[:, _GAP:] - rows[:, :-_GAP]))
     for near in _NEAR:
         margin = 2 + max(near)
         first = max(round(at) - around, int(ends[0]) + margin)

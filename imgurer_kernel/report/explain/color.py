@@ -93,13 +93,16 @@ def color_distance(one: Float32s, other: Float32s) -> Float32s:
 
 def _nearest(lab: Float32s, other: Float32s) -> Float32s:
     height, width = lab.shape[:2]
-    padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), "edge")
+    # By planes: sums over an axis of three take several times as long.
+    own = np.ascontiguousarray(lab.transpose(2, 0, 1))
+    padded = np.pad(other.transpose(2, 0, 1), ((0, 0), (1, 1), (1, 1)), "edge")
     least = np.full((height, width), np.inf, np.float32)
     for down in range(3):
         for across in range(3):
-            moved = padded[down : down + height, across : across + width]
-            np.minimum(least, np.linalg.norm(lab - moved, axis=2), out=least)
-    return least
+            off = own - padded[:, down : down + height, across : across + width]
+            off *= off
+            np.minimum(least, off[0] + off[1] + off[2], out=least)
+    return np.sqrt(least, out=least)
 
 
 def _lab(colors: Float32s) -> Float32s:

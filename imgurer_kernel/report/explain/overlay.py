@@ -188,10 +188,12 @@ def warp(picture: UInt8s, transform: Transform, size: tuple[int, int]) -> tuple[
     uint8 (height, width, 3), white outside the picture, and a mask of the area that it covers.
     """
     width, height = size
+    rows, columns = picture.shape[:2]
+    if tuple(transform) == _IDENTITY and size == (columns, rows):
+        return picture.copy(), np.ones((rows, columns), np.bool_)
     a, b, c, d, e, f = inverse(transform)
     u = (2 * np.arange(width) + 1) / width - 1
     v = ((2 * np.arange(height) + 1) / height - 1)[:, None]
-    rows, columns = picture.shape[:2]
     x, y = a * u + b * v + c, d * u + e * v + f
     inside = (np.abs(x) <= 1) & (np.abs(y) <= 1)
     # Blur before reducing, to avoid aliasing of fine patterns.
