@@ -45,7 +45,7 @@ def scene(seed, width=640, height=480):
     return np.clip(picture + grain, 0, 255).astype(np.uint8)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=256)
 def _draw(seed, width, height):
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
