@@ -73,11 +73,14 @@ class Page:
         self.seen = {}
         page.on("pageerror", lambda error: self.said.append(str(error)))
         page.expose_function("toKernel", lambda comm, data: front_end.send(comm, json.loads(data)))
-        page.set_content("<!DOCTYPE html><html><body></body></html>")
-        page.add_script_tag(content=HOST)
 
     def show(self):
-        """Show the anywidgets of the last cell, one below the other."""
+        """Show the anywidgets of the last cell, one below the other, and nothing else."""
+        self.said.clear()
+        self.seen.clear()
+        self.page.goto("about:blank")  # otherwise the script finds its own names taken
+        self.page.set_content("<!DOCTYPE html><html><body></body></html>")
+        self.page.add_script_tag(content=HOST)
         for comm, state in self.front_end.below(self.front_end.shown).items():
             if state["_view_module"] == "anywidget":
                 self.page.evaluate("([comm, state]) => show(comm, state)", [comm, plain(state)])
@@ -117,9 +120,13 @@ def front_end(browser, tmp_path_factory):
         yield shown
 
 
-def test_a_gallery_is_selected_in_and_turns_its_pages(new_page, front_end):
+@pytest.fixture(scope="module")
+def host(new_shared_page, front_end):
+    return Page(new_shared_page(), front_end)
+
+
+def test_a_gallery_is_selected_in_and_turns_its_pages(host, front_end):
     front_end.run("gallery = wb.gallery(wb.images())\ngallery")
-    host = Page(new_page(), front_end)
     host.show()
     tiles = host.page.locator(".imgurer-tile[role=option]")
     expect(tiles).to_have_count(48)
@@ -133,7 +140,7 @@ def test_a_gallery_is_selected_in_and_turns_its_pages(new_page, front_end):
     assert host.said == []
 
 
-def test_a_job_is_seen_and_cancelled(new_page, front_end):
+def test_a_job_is_seen_and_cancelled(host, front_end):
     front_end.run(
         "import time\n"
         "from imgurer_kernel.ui.widgets.progress_line import ProgressLine\n"
@@ -145,7 +152,6 @@ def test_a_job_is_seen_and_cancelled(new_page, front_end):
         "job.start('Counting', slow, print)\n"
         "ProgressLine(job)"
     )
-    host = Page(new_page(), front_end)
     host.show()
     bar, cancel = host.page.locator("progress"), host.page.get_by_role("button", name="Cancel")
     host.follow(lambda: bar.is_visible() and cancel.is_visible())

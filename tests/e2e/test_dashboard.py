@@ -1,6 +1,5 @@
 """The five tabs, in a browser, behind the real server over a real store."""
 
-import contextlib
 import csv
 import io
 import re
@@ -81,11 +80,29 @@ def at(shared):
     return go
 
 
+@pytest.fixture(scope="module")
+def others_page(new_shared_page, server):
+    with dashboard_page(new_shared_page, server) as page:
+        yield page
+
+
 @pytest.fixture
-def visit(new_page, server):
-    """Function that opens the dashboard as another visitor."""
-    with contextlib.ExitStack() as pages:
-        yield lambda place="": pages.enter_context(dashboard_page(new_page, server, place))
+def visit(others_page):
+    """Function that goes to an address as another visitor, who has done nothing there yet."""
+
+    def go(place):
+        others_page.goto("about:blank")
+        others_page.goto(others_page.server.url + place)
+        is_open(others_page)
+        return others_page
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def members_page(new_shared_page):
+    """One page for those who log in, one after the other."""
+    return new_shared_page()
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +117,7 @@ def members(browser, tmp_path_factory):
 
 
 def log_in(page, server, name):
+    page.context.clear_cookies()
     page.goto(server.url)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill("correct horse")
@@ -509,7 +527,8 @@ def test_the_ring_of_the_focus_does_not_cut_the_name_of_a_tab(at):
     assert 0 < ring <= room
 
 
-def test_an_empty_store_says_what_to_do(members, page):
+def test_an_empty_store_says_what_to_do(members, members_page):
+    page = members_page
     log_in(page, members, "root")
     is_current(page, "Upload")
     expect(panel(page).get_by_role("button", name="choose files")).to_be_visible()
@@ -589,7 +608,8 @@ def test_uploads_get_their_verdict_and_others_see_them(at, visit):
     expect(kept.nth(2)).to_contain_text("beach once more.jpg")
 
 
-def test_a_member_who_logged_in_sees_what_is_own(members, page):
+def test_a_member_who_logged_in_sees_what_is_own(members, members_page):
+    page = members_page
     with Workbench(Settings(root=members.root)) as workbench:
         workbench.upload("hers.jpg", jpeg(1), "ann")
         workbench.upload("root's own.jpg", jpeg(2), "root")

@@ -70,6 +70,21 @@ def bobs_page(server, new_shared_page):
     return page
 
 
+@pytest.fixture(scope="module")
+def strangers_page(new_shared_page):
+    """One page for those who log in."""
+    return watch(new_shared_page())
+
+
+@pytest.fixture
+def page_of_nobody(strangers_page):
+    """The page where nobody is logged in; its kernel ends with the test."""
+    strangers_page.complaints.clear()
+    strangers_page.context.clear_cookies()
+    yield strangers_page
+    strangers_page.goto("about:blank")
+
+
 def watch(page):
     """Collect refused requests and errors of the browser."""
     page.complaints = []
@@ -99,9 +114,9 @@ def greeting(page):
     return re.fullmatch(r"Hello (\w+) from (\d+)", said.inner_text()).groups()
 
 
-def test_logging_in_beside_another_user(server, bobs_page, new_page):
+def test_logging_in_beside_another_user(server, bobs_page, page_of_nobody):
     bob = greeting(bobs_page)
-    page = watch(new_page())
+    page = page_of_nobody
     page.goto(server.url + "?tab=browse")
     expect(page).to_have_title("Log in · imgurer")
     expect(page.get_by_label("User name")).to_be_focused()
@@ -288,9 +303,9 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_the_login_can_be_read(server, new_page):
+def test_the_login_can_be_read(server, page_of_nobody):
     """Each text's contrast with its ground is that of WCAG AA."""
-    page = new_page()
+    page = page_of_nobody
     page.goto(server.url)
     enter(page, "nobody", "a wrong password")
     expect(page.get_by_role("alert")).to_be_visible()

@@ -17,10 +17,11 @@ pytestmark = pytest.mark.e2e
 NAME = '=two <b>東京, "x".jpg'
 
 
-@pytest.fixture
-def store(tmp_path):
-    """A store over five files in two clusters; its folder, and that of the files."""
-    folder = tmp_path / "in"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A store over five files in two clusters: its folder, that of the files, and a report."""
+    base = tmp_path_factory.mktemp("report")
+    folder = base / "in"
     folder.mkdir()
     files = {
         "one.jpg": jpeg(0),
@@ -35,60 +36,40 @@ def store(tmp_path):
     # A sidecar of a file that goes, one of two files of which one stays, and a video.
     for name in ("one small.jpg.xmp", "one small.mov", "one again.xmp", "one again.cr2"):
         (folder / name).write_bytes(b"not a picture")
-    with Workbench(Settings(root=tmp_path / "store", store="reference")) as wb:
+    with Workbench(Settings(root=base / "store", store="reference")) as wb:
         wb.ingest(folder, progress=False)
-        wb.report(progress=False).save(tmp_path / "report.html")
-    return tmp_path / "store", folder
+        report = wb.report(progress=False).save(base / "report.html")
+    return base / "store", folder, report
 
 
-def opened(new_page, path):
-    page = new_page(offline=True, accept_downloads=True)
-    said = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    page.wait_for_selector("html[data-ready]")
-    assert said == []
-    page.said = said
+@pytest.fixture(scope="module")
+def shared(new_shared_page):
+    page = new_shared_page(offline=True, accept_downloads=True)
+    page.said = []
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
     return page
 
 
-def test_a_plan_that_is_ticked_in_the_page_is_carried_out(new_page, store, tmp_path, capsys):
-    root, folder = store
-    page = opened(new_page, tmp_path / "report.html")
-    expect(page.locator("section")).to_have_count(2)
-    assert page.locator("img[src^='data:image/jpeg']").count() == 5
-    page.get_by_role("searchbox").fill("東京")
-    expect(page.locator("section")).to_have_count(1)
-    assert set(page.locator(".name").all_inner_texts()) == {"two.jpg", NAME}
-    # Kept is what somebody wants to keep, and what was proposed goes.
-    page.locator("li", has_text="東京").get_by_role("button", name="keep").click()
-    page.locator("li", has_text="two.jpg").get_by_role("checkbox").check()
-    page.get_by_role("searchbox").fill("")
-    expect(page.locator("section")).to_have_count(2)
-    page.locator("li", has_text="one small").get_by_role("checkbox").check()
-    expect(page.locator("#planned")).to_contain_text("2 files of ")
-    expect(page.locator("#planned")).to_contain_text("; 1 sidecar along with them; 1 raw file, ")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save the plan").click()
-    plan = tmp_path / "plan.csv"
-    download.value.save_as(plan)
-    assert page.said == []
+@pytest.fixture
+def opened(shared):
+    """Function that loads a report into the page, which forgets all about the one before."""
+    shared.said.clear()
 
-    rows = read_plan(plan).set_index("filename")
-    assert set(rows.index) == {"two.jpg", "one small.jpg"}
-    assert rows.loc["two.jpg", "keeper_path"] == str(folder / NAME)
-    assert rows.loc["two.jpg", "reason"] == "chosen by hand"
-    apply = ["--root", str(root), "review", "apply", str(plan)]
-    assert main([*apply, "--dry-run"]) == 0
-    assert len(list(folder.glob("*.jpg"))) == 5
-    assert main(apply) == 0, capsys.readouterr()
-    assert {path.name for path in folder.glob("*.jpg")} == {"one.jpg", "one again.jpg", NAME}
+    def load(path):
+        shared.goto("about:blank")
+        shared.goto(path.as_uri())
+        shared.wait_for_selector("html[data-ready]")
+        assert shared.said == []
+        return shared
+
+    yield load
+    assert shared.said == []
 
 
-def test_each_copy_says_what_it_is_to_what_is_kept(new_page, store, tmp_path):
+def test_each_copy_says_what_it_is_to_what_is_kept(opened, store):
     """Also the one that the others were compared with, where another one is kept."""
-    page = opened(new_page, tmp_path / "report.html")
+    page = opened(store[2])
     page.locator("section").nth(1).wait_for()
     with Workbench(Settings(root=store[0])) as wb:
         rows = wb.report(progress=False).files
@@ -98,8 +79,8 @@ def test_each_copy_says_what_it_is_to_what_is_kept(new_page, store, tmp_path):
         expect(tile.locator("b")).to_have_text([] if label == "kept" else [label])
 
 
-def test_a_name_like_a_formula_comes_through_the_plan(new_page, store, tmp_path):
-    page = opened(new_page, tmp_path / "report.html")
+def test_a_name_like_a_formula_comes_through_the_plan(opened, store, tmp_path):
+    page = opened(store[2])
     # A filter by what no copy is would show nothing.
     kinds = page.get_by_label("Kind").locator("option").evaluate_all("all => all.map(o => o.value)")
     assert not {"kept", "medoid"} & set(kinds)
@@ -119,8 +100,8 @@ def test_a_name_like_a_formula_comes_through_the_plan(new_page, store, tmp_path)
     assert wanted.assign(act="auto").fillna("").equals(found[list(wanted)].fillna(""))
 
 
-def test_pictures_are_compared_as_they_lie_on_each_other(new_page, store, tmp_path):
-    page = opened(new_page, tmp_path / "report.html")
+def test_pictures_are_compared_as_they_lie_on_each_other(opened, store):
+    page = opened(store[2])
     page.get_by_role("button", name="compare").first.click()
     assert page.get_by_role("dialog").is_visible()
     assert "bits differ" in page.locator("#evidence").inner_text()
@@ -130,9 +111,42 @@ def test_pictures_are_compared_as_they_lie_on_each_other(new_page, store, tmp_pa
     assert not page.get_by_role("dialog").is_visible()
 
 
-def test_many_clusters_are_paged_sorted_and_filtered(new_page, tmp_path):
+def test_a_plan_that_is_ticked_in_the_page_is_carried_out(opened, store, tmp_path, capsys):
+    """After the tests that read the store, which has fewer files from here on."""
+    root, folder, report = store
+    page = opened(report)
+    expect(page.locator("section")).to_have_count(2)
+    assert page.locator("img[src^='data:image/jpeg']").count() == 5
+    page.get_by_role("searchbox").fill("東京")
+    expect(page.locator("section")).to_have_count(1)
+    assert set(page.locator(".name").all_inner_texts()) == {"two.jpg", NAME}
+    # Kept is what somebody wants to keep, and what was proposed goes.
+    page.locator("li", has_text="東京").get_by_role("button", name="keep").click()
+    page.locator("li", has_text="two.jpg").get_by_role("checkbox").check()
+    page.get_by_role("searchbox").fill("")
+    expect(page.locator("section")).to_have_count(2)
+    page.locator("li", has_text="one small").get_by_role("checkbox").check()
+    expect(page.locator("#planned")).to_contain_text("2 files of ")
+    expect(page.locator("#planned")).to_contain_text("; 1 sidecar along with them; 1 raw file, ")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the plan").click()
+    plan = tmp_path / "plan.csv"
+    download.value.save_as(plan)
+
+    rows = read_plan(plan).set_index("filename")
+    assert set(rows.index) == {"two.jpg", "one small.jpg"}
+    assert rows.loc["two.jpg", "keeper_path"] == str(folder / NAME)
+    assert rows.loc["two.jpg", "reason"] == "chosen by hand"
+    apply = ["--root", str(root), "review", "apply", str(plan)]
+    assert main([*apply, "--dry-run"]) == 0
+    assert len(list(folder.glob("*.jpg"))) == 5
+    assert main(apply) == 0, capsys.readouterr()
+    assert {path.name for path in folder.glob("*.jpg")} == {"one.jpg", "one again.jpg", NAME}
+
+
+def test_many_clusters_are_paged_sorted_and_filtered(opened, tmp_path):
     path = Report.of(many_clusters(250, 3)).save(tmp_path / "many.html")
-    page = opened(new_page, path)
+    page = opened(path)
     expect(page.locator("section")).to_have_count(100)
     page.get_by_role("button", name="Next").first.click()
     page.get_by_role("button", name="Next").first.click()
