@@ -49,7 +49,7 @@ def clusters_of(folder, **pages):
     return {frozenset(names) for _, names in found.groupby("cluster_id")["filename"]}
 
 
-@pytest.mark.parametrize("seed", thinned([0, 2], 1))
+@pytest.mark.parametrize("seed", thinned([0, 2], 2))
 def test_clocks_that_show_two_times_are_two_and_one_under_a_photo_is_the_same(tmp_path, seed):
     times = [(3, 10), (9, 40), (7, 25), (1, 50)]
     pages = {f"at {hour}": clock(hour, minute) for hour, minute in times}

@@ -54,8 +54,9 @@ def test_writing_shows_in_the_worst_block():
 
 def test_pairs_are_looked_at_one_by_one():
     seeds = range(70)  # more than go at once
-    ones = np.stack([gray(picture(seed % 5)) for seed in seeds])
-    others = np.stack([gray(recoded(picture(seed % 5), 10 + seed)) for seed in seeds])
+    pictures = [picture(seed) for seed in range(5)]
+    few = [(gray(each), gray(recoded(each, 20 + 9 * seed))) for seed, each in enumerate(pictures)]
+    ones, others = (np.stack([few[seed % 5][k] for seed in seeds]) for k in (0, 1))
     boxes, maps = np.repeat(WHOLE, 70, 0), np.repeat(SAME, 70, 0)
     together = measure_difference(ones, others, boxes, maps, np.full(70, 0.9))
     for k in (0, 63, 64, 69):

@@ -41,7 +41,9 @@ def before(wb):
 
 @pytest.fixture(scope="module")
 def measured(wb, before):
-    return wb.calibrate(sample=4, seed=1, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrate, "TRANSFORMS", QUICK)
+        return wb.calibrate(sample=rounds(2, 4), seed=1, progress=False)
 
 
 def contents(wb):

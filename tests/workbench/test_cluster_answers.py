@@ -26,8 +26,8 @@ from tests.workbench.test_workbench import recode
 def fill(wb):
     """Images 1..6: three pictures, and a copy of each; the answer is known."""
     for seed in range(3):
-        wb.upload(f"{seed}.jpg", jpeg(seed))
-        wb.upload(f"{seed} again.jpg", recode(jpeg(seed)))
+        wb.upload(f"{seed}.jpg", jpeg(seed, 320, 240))
+        wb.upload(f"{seed} again.jpg", recode(jpeg(seed, 320, 240)))
     wb.clusters(progress=False)
 
 
@@ -74,7 +74,7 @@ def test_another_process_compares_nothing(wb, reads):
 
 @pytest.mark.long
 def test_another_process_compares_what_is_new_only(wb, reads):
-    wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
+    wb.upload("1 small.jpg", recode(jpeg(1, 320, 240), 80, 0.6))
     grown = ask(wb.settings.root)
     assert set(reads) <= {3, 4, 7}
     assert 7 in grown["image_id"].tolist()
@@ -87,10 +87,14 @@ def test_another_process_compares_what_is_new_only(wb, reads):
 @pytest.mark.long
 def test_one_new_picture_does_not_write_everything_again(wb):
     state, answer = versions(wb, "state"), versions(wb, "answer")
-    wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
+    wb.upload("1 small.jpg", recode(jpeg(1, 320, 240), 80, 0.6))
     wb.clusters(progress=False)
     assert versions(wb, "state") == state
     assert versions(wb, "answer") != answer
+
+
+STEPS = (1, 64, 2), (2, 64, 0), (3, 1, 1), (4, 64, 0), (5, 1, 1)
+"""The number of an upload, how many changes are few then, and how often the state is read."""
 
 
 def test_the_state_on_disk_is_read_once_to_be_compared(wb, monkeypatch):
@@ -100,10 +104,10 @@ def test_the_state_on_disk_is_read_once_to_be_compared(wb, monkeypatch):
         "_load_state",
         lambda self, *args, **options: loaded.append(args) or before(self, *args, **options),
     )
-    for number, few, reads in ((1, 64, 2), (2, 64, 0), (3, 1, 1), (4, 64, 0), (5, 1, 1)):
+    for number, few, reads in rounds(STEPS[:3], STEPS):
         monkeypatch.setattr(cluster_answers, "_FEW_CHANGES", few)
         loaded.clear()
-        wb.upload(f"{number}.jpg", recode(jpeg(1), 80 - number, 0.6))
+        wb.upload(f"{number}.jpg", recode(jpeg(1, 320, 240), 80 - number, 0.6))
         found = wb.clusters(progress=False)
         assert len(loaded) == reads, number
         [written] = versions(wb, "state")
@@ -116,7 +120,7 @@ def test_much_that_is_new_is_written_once(wb, reads, monkeypatch):
     monkeypatch.setattr(cluster_answers, "_FEW_CHANGES", 1)
     state = versions(wb, "state")
     for name, quality in (("a", 70), ("b", 75)):
-        wb.upload(f"{name}.jpg", recode(jpeg(1), quality, 0.6))
+        wb.upload(f"{name}.jpg", recode(jpeg(1, 320, 240), quality, 0.6))
     grown = wb.clusters(progress=False)
     assert versions(wb, "state") != state
     reads.clear()
@@ -188,7 +192,7 @@ def test_the_answer_of_another_store_is_none(wb, new_store, reads):
     """It has the same ids for other pictures, and a later generation."""
     other = new_store()
     for seed in (5, 5, 6, 7, 7, 8, 9, 9):
-        other.upload("other.jpg", recode(jpeg(seed), 60 + other.statistics().images))
+        other.upload("other.jpg", recode(jpeg(seed, 320, 240), 60 + other.statistics().images))
     for store, foreign in ((wb, other), (other, wb)):
         expected = [ask(it.settings.root) for it in (store, foreign)]
         shutil.rmtree(folder(store))
@@ -239,7 +243,7 @@ def test_neither_arrival_nor_cores_nor_processes_matter(tmp_path, monkeypatch):
         with Workbench(Settings(root=root)) as wb:
             for k in order:
                 name, seed, quality, scale = PICTURES[k]
-                wb.upload(name, recode(jpeg(seed), quality, scale))
+                wb.upload(name, recode(jpeg(seed, 320, 240), quality, scale))
                 if number % 3:
                     # One at a time, by this process and by others in turn.
                     frame = wb.clusters(progress=False) if k % 2 else ask(root)
@@ -256,7 +260,7 @@ def test_the_last_answer_is_had_without_a_search(wb, reads):
         last = other.last_clusters()
         assert last.attrs["current"]
         assert last.equals(other.clusters(progress=False))
-        wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
+        wb.upload("1 small.jpg", recode(jpeg(1, 320, 240), 80, 0.6))
         wb.forget(6)
         last = other.last_clusters()
         assert not last.attrs["current"]
@@ -313,7 +317,7 @@ with Workbench(Settings(root=sys.argv[1])) as wb:
 def test_one_searches_while_the_other_waits(wb, killed):
     """Who waits takes the answer, or, if the one who searches is killed, searches itself."""
     first = ask(wb.settings.root)["image_id"].tolist()
-    wb.upload("1 small.jpg", recode(jpeg(1), 80, 0.6))
+    wb.upload("1 small.jpg", recode(jpeg(1, 320, 240), 80, 0.6))
     wb.close()
     expected = None
     one = python("-c", ASK, wb.settings.root)

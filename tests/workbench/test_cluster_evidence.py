@@ -27,7 +27,7 @@ def wb(tmp_path_factory):
         }
         for name, (left, top, right, bottom) in boxes.items():
             crop = whole.crop((int(left * w), int(top * h), int(right * w), int(bottom * h)))
-            crop.save(folder / f"{seed} {name}.png")
+            crop.save(folder / f"{seed} {name}.png", compress_level=1)
     with Workbench(Settings(root=tmp_path_factory.mktemp("store"))) as opened:
         opened.ingest(folder, progress=False)
         yield opened

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from imgurer_kernel import Settings, Workbench
 from imgurer_kernel.matching.relation import NO_DUPLICATE
+from tests.support.forms import rounds
 from tests.support.pictures import scene
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -84,9 +85,9 @@ def told_by_searches(wb, image_ids):
 
 
 def disagreements(wb, image_ids):
-    """Describe how two methods disagree, in words."""
+    """Describe how two methods disagree, in words; these and all medoids are searched for."""
     labels, together = told_by_clusters(wb)
-    found = told_by_searches(wb, image_ids)
+    found = told_by_searches(wb, sorted({*image_ids, *(medoid for medoid, _ in labels)}))
     for pair, label in labels.items():
         if found.get(pair) != label:
             yield f"{pair}: clusters say {label}, similar {found.get(pair)}"
@@ -110,7 +111,7 @@ def disagreements(wb, image_ids):
 
 def test_whatever_is_asked_the_answer_is_the_same(wb):
     files = wb.files()
-    assert list(disagreements(wb, files["image_id"].tolist())) == []
+    assert list(disagreements(wb, files["image_id"].tolist()[:: rounds(3, 1)])) == []
     labels, together = told_by_clusters(wb)
     names = dict(zip(files["image_id"].tolist(), files["filename"], strict=True))
     # All copies were found, collages are none, and nobody else is.

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageEnhance
 from imgurer_kernel.workbench.search.evidence import evidence_of
 from tests.matching.test_labels import query
 from tests.support.copies import cropped, picture, recoded
-from tests.support.forms import rounds
+from tests.support.forms import rounds, thinned
 
 
 def covered(image, share):
@@ -39,7 +39,7 @@ NEAR_LIMITS = {
 }
 
 
-@pytest.mark.parametrize("kind", NEAR_LIMITS)
+@pytest.mark.parametrize("kind", thinned(NEAR_LIMITS, 2))
 def test_the_verdict_is_that_of_the_pictures(kind):
     for k in range(rounds(1, 9)):
         whole = picture(k)

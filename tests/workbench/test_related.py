@@ -59,6 +59,7 @@ def test_what_is_related_to_one_picture(wb):
     assert wb.related(int(ids["photo.png"]), progress=False).empty
 
 
+@pytest.mark.long
 def test_evidence_search_and_clusters_say_the_same(wb):
     ids = wb.images().set_index("filename")["image_id"].astype(int)
     for one in ids[:: rounds(2, 1)]:

@@ -30,7 +30,7 @@ def wb(nowhere):
         yield opened
 
 
-@pytest.mark.parametrize("form", thinned(FORMATS, 2))
+@pytest.mark.parametrize("form", thinned(FORMATS, 4))
 def test_small_and_large_pictures_are_ingested(wb, form):
     for side in (48, 600):
         data = encode(scene(1, side, side), form)

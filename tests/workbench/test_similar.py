@@ -69,7 +69,7 @@ def strange():
     }
 
 
-@pytest.mark.parametrize("query", thinned(QUERIES, 4))
+@pytest.mark.parametrize("query", thinned(QUERIES, 8))
 def test_similar_of_each_copy_finds_all_other_copies(wb, query):
     ids = dict(zip(wb.images()["filename"], wb.images()["image_id"].tolist(), strict=True))
     found = wb.similar(ids[query]).set_index("filename")["verdict"].to_dict()

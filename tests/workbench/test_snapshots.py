@@ -20,7 +20,7 @@ from imgurer_kernel.workbench.pictures.live_index import LiveIndex
 from imgurer_kernel.workbench.search import calibrate
 from imgurer_kernel.workbench.search import service as search_module
 from imgurer_kernel.workbench.search import similar as similar_module
-from tests.support.forms import pairs, rounds
+from tests.support.forms import long_only, pairs, rounds
 from tests.support.pictures import jpeg
 from tests.support.processes import python
 from tests.support.transactions import Transactions
@@ -124,7 +124,11 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize("name", QUERIES)
+ALIKE = "similar, numpy id", "similar, PIL", "similar, stranger"
+"""Queries that take what others take."""
+
+
+@pytest.mark.parametrize("name", [*(it for it in QUERIES if it not in ALIKE), *long_only(*ALIKE)])
 def test_a_query_takes_few_transactions(wb, transactions, name):
     """One for a snapshot of all that the question depends on, one for what was found.
 
@@ -206,7 +210,13 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("similar", "similar, plain", "clusters", "clusters, plain"),
+        *long_only("similar, bytes", "clusters, known"),
+    ],
+)
 def test_a_picture_that_is_forgotten_between_two_transactions_is_left_out(
     filled, answers, tmp_path, transactions, name
 ):
