@@ -178,7 +178,7 @@ def test_options_set_how_far_clusters_and_similar_search(run, ingested, tmp_path
     assert verdicts == {"exact", "unverified"}
 
 
-@pytest.mark.parametrize("suffix", thinned(["csv", "json", "html", "xlsx", "parquet"], 3))
+@pytest.mark.parametrize("suffix", thinned(["csv", "json", "html", "xlsx", "parquet"], 5))
 def test_report(run, ingested, tmp_path, suffix):
     out = tmp_path / f"report.{suffix}"
     status, said, _ = run("report", "--out", out)

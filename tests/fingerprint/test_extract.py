@@ -188,7 +188,8 @@ def test_nan_and_infinity_are_handled():
 def test_every_orientation_gives_the_same_hash(kind):
     pixels = scene(9, 480, 320)
     upright = fingerprint(encode(pixels, kind))
-    for orientation in range(1, 9, rounds(2, 1) if kind == "AVIF" else 1):
+    # All of JPEG files, whose decoder is told to reduce; in the short form three of the others.
+    for orientation in range(1, 9, 1 if kind == "JPEG" else rounds(3, 1)):
         found = fingerprint(oriented(pixels, orientation, kind))
         assert distance(found, upright) <= (3 if kind in {"WEBP", "AVIF"} else 1), orientation
         assert (found.width, found.height) == (480, 320)

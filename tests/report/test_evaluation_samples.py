@@ -38,7 +38,7 @@ class Upright(NamedTuple):
 
 @pytest.fixture(scope="module")
 def upright(truth):
-    """Each picture by its name, decoded once for all tests."""
+    """Each picture by its name, or in the short form those of every third group, decoded once."""
 
     def seen(path):
         image = shown(path)
@@ -46,7 +46,12 @@ def upright(truth):
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Image.Image.getdata", DeprecationWarning)  # PyPI dhash
-        return {row.filename: seen(row.path) for row in truth.itertuples()}
+        return {row.filename: seen(row.path) for row in some(truth).itertuples()}
+
+
+def some(truth):
+    """The rows of every third group, or in the long form all."""
+    return truth[truth["group"] % rounds(3, 1) == 0]
 
 
 def write_pictures(folder, flats=4):
@@ -131,7 +136,7 @@ def test_groups_are_an_original_and_its_duplicates(truth):
 
 
 def test_the_truth_holds_for_an_independent_dhash(truth, upright):
-    pictures = truth[truth["kind"] != "flat"]
+    pictures = some(truth[truth["kind"] != "flat"])
     hashes = {name: seen.dhash for name, seen in upright.items()}
     for row in pictures.itertuples():
         if row.transform in NEAR:
@@ -157,7 +162,7 @@ def test_the_workbench_keeps_no_lesser_copy(truth, tmp_path):
 
 
 def test_pictures_are_not_flat_squares(truth, upright):
-    for row in truth[truth["kind"] == "original"].itertuples():
+    for row in some(truth[truth["kind"] == "original"]).itertuples():
         pixels = upright[row.filename].small.astype(float)
         assert pixels.std() > 12, row.filename
         assert len(np.unique(pixels.round(-1).reshape(-1, 3), axis=0)) > 30, row.filename

@@ -11,6 +11,7 @@ from imgurer_kernel.errors import ImgurerError
 from imgurer_kernel.report import layout_process
 from imgurer_kernel.report.layout import STEPS, lay_out
 from imgurer_kernel.report.layout_process import lay_out_apart
+from tests.support.forms import long_only
 
 
 def families(number, each, seed=0):
@@ -21,7 +22,7 @@ def families(number, each, seed=0):
     return (bases + noise).reshape(-1, 9, 9).astype(np.uint8)
 
 
-@pytest.mark.parametrize("sample", [4000, 60])
+@pytest.mark.parametrize("sample", [60, *long_only(4000)])
 def test_copies_lie_nearer_than_unrelated_pictures(sample):
     places = lay_out(families(30, 4), sample=sample)
     assert places.shape == (120, 2)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imgurer_kernel.errors import NotAllowed, QueryError, UnknownImage
 from imgurer_kernel.matching.clusters.cluster_table import ClusterTable, LabelledClusters
 from imgurer_kernel.review.decisions import set_apart, split
+from tests.support.forms import rounds
 from tests.support.pictures import encode, scene
 
 SIZES = [(320, 240), (240, 180), (200, 150), (160, 120)]
@@ -42,12 +43,16 @@ def test_the_store_has_one_cluster(wb):
     assert together(wb) == {frozenset({1, 2, 3, 4})}
 
 
+WAYS = {}, {"verify": False}, {"by": "image"}, {"radius": 20}, {"thorough": True}
+"""Options of a search for clusters."""
+
+
 def test_different_pictures_never_share_a_cluster_again(wb):
     made = wb.decide((1, 3), "different", reason="another moment")
     assert made[["verdict", "kind", "user", "reason"]].to_numpy().tolist() == [
         ["different", "pair", "local", "another moment"]
     ]
-    for options in ({}, {"verify": False}, {"radius": 20}, {"by": "image"}, {"thorough": True}):
+    for options in rounds(WAYS[:3], WAYS):
         assert not any({1, 3} <= group for group in together(wb, **options)), options
     assert {1, 2, 3, 4} >= set().union(*together(wb))
     last = wb.last_clusters()

@@ -84,7 +84,7 @@ def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written
     assert found_written(sharp_written, elsewhere) == [False, False]
 
 
-@pytest.mark.parametrize(("levels", "share"), [(24, 0.1), (24, 0.35), *long_only((16, 0.2))])
+@pytest.mark.parametrize(("levels", "share"), [(24, 0.1), *long_only((24, 0.35), (16, 0.2))])
 def test_fine_texture_is_no_writing_beside_a_smooth_copy(new_store, levels, share):
     chance = np.random.default_rng(1)
     where = np.kron(chance.random((18, 24)) < share, np.ones((20, 20)))[:, :, None]

@@ -9,6 +9,7 @@ import pytest
 from imgurer_kernel.store.catalog import file_blocks
 from imgurer_kernel.store.catalog.file_blocks import damaged_blocks
 from tests.support.disks import mounted
+from tests.support.forms import rounds
 
 pytestmark = pytest.mark.opens_catalogs
 
@@ -82,7 +83,7 @@ def test_any_history_of_writes_leaves_a_sound_file(tmp_path):
     """Among them files whose free blocks DuckDB has cut off, and some with no free block."""
     path = tmp_path / "some.duckdb"
     cut_off, numbers = 0, set()
-    for turn in range(24):
+    for turn in range(rounds(14, 24)):
         with duckdb.connect(path) as connection:
             write_table(connection, "abc"[turn % 3], (30_000, 10, 90_000, 1)[turn % 4])
             if turn % 5 == 0:

@@ -100,7 +100,7 @@ def test_a_store_opens_with_its_pictures_and_an_empty_one_with_upload(new_store,
     assert empty.header.counts[0]["text"] == "0 pictures"
 
 
-@pytest.mark.parametrize("tab", thinned(TABS, 2))
+@pytest.mark.parametrize("tab", thinned(TABS, 3))
 def test_each_tab_can_be_the_first(wb, tab):
     dashboard = Dashboard(wb)
     Page(dashboard).open(f"#{tab}")
@@ -167,7 +167,7 @@ def test_a_tab_remembers_what_it_showed(dashboard, page):
 
 
 @pytest.mark.parametrize(
-    "hash_", thinned(["#search?image=zz", "#", "nonsense", "#nowhere", "#<img src=x>"], 2)
+    "hash_", thinned(["#search?image=zz", "#", "nonsense", "#nowhere", "#<img src=x>"], 4)
 )
 def test_nonsense_in_the_address_leaves_a_dashboard(wb, hash_):
     dashboard = Dashboard(wb)
