@@ -113,6 +113,14 @@ def test_nothing_to_add(catalog):
     assert catalog.run(generations.current) == 0
 
 
+@pytest.mark.parametrize(
+    ("count", "shown"), [(1, "1"), (5, "1, 2, 3, 4, 5"), (6, "1, 2, 3, 4, 5, ...")]
+)
+def test_of_many_unknown_images_the_first_are_named(count, shown):
+    message = str(queries.unknown_image(range(1, count + 1)))
+    assert message.startswith(f"there is no image {shown};")
+
+
 def test_a_digest_without_fingerprint_must_be_known(catalog):
     catalog.run(commands.add, [arrival(1)])
     assert add(catalog, [arrival(1, "bob", fingerprint=None)]) == [(1, False)]
@@ -459,6 +467,17 @@ def test_one_users_sources_are_not_anothers(catalog):
         assert {key: it.image_id for key, it in known.items()} == {b"/a.jpg": image_id}
     assert catalog.run(known_files.known, "bob", []) == {}
     assert catalog.run(queries.holdings)["replaced_at"].isna().all()
+
+
+def test_each_removal_of_files_is_a_change_of_its_own(catalog):
+    """Whether the generation before it is even or odd."""
+    receipts = catalog.run(commands.add, [arrival(number) for number in range(4)])
+    for number, receipt in enumerate(receipts):
+        before = catalog.run(generations.current)
+        catalog.run(commands.forget_files, [receipt.file_id])
+        changes = catalog.run(generations.changes, before)
+        assert changes.generation == before + 1
+        assert changes.removed.tolist() == [number + 1]
 
 
 def test_forgetting(catalog):

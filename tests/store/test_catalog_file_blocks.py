@@ -1,9 +1,11 @@
 """Damage of a catalog's file is found in each block that is in use, and in no other."""
 
 import contextlib
+import io
 import struct
 
 import duckdb
+import numpy as np
 import pytest
 
 from imgurer_kernel.store.catalog import file_blocks
@@ -103,6 +105,25 @@ def test_any_history_of_writes_leaves_a_sound_file(tmp_path):
         cut_off += path.stat().st_size < HEADERS + known * BLOCK
     assert cut_off
     assert numbers == {0, 1}, "free blocks of odd and even numbers"
+
+
+def sealed(content):
+    """A block with the checksum of its content in front."""
+    words = np.frombuffer(content.ljust(BLOCK - 8, b"\0"), "<u8")
+    sums = np.bitwise_xor.reduce(words * file_blocks._FACTOR) ^ np.uint64(file_blocks._START)
+    return struct.pack("<Q", int(sums)) + words.tobytes()
+
+
+@pytest.mark.parametrize("free", [0, 1, 598, 599])
+def test_all_blocks_may_be_free_but_that_of_their_list(free):
+    size = file_blocks._PART
+    listed = struct.pack(f"<{1 + free}Q", free, *range(1, 1 + free))
+    parts = [listed[at : at + size - 8] for at in range(0, len(listed), size - 8)]
+    following = [*(number << 56 for number in range(1, len(parts))), file_blocks._NONE]
+    pairs = zip(following, parts, strict=True)
+    block = b"".join(struct.pack("<Q", number) + part for number, part in pairs)
+    file = io.BytesIO(bytes(HEADERS) + sealed(block))
+    assert file_blocks._free_blocks(file, 0, 600) == frozenset(range(1, 1 + free))
 
 
 def newest_header(path):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, CatalogDamaged
 from imgurer_kernel.store.blobs import BlobStore
+from imgurer_kernel.store.catalog import integrity
 from imgurer_kernel.store.maintenance import check
 from imgurer_kernel.store.maintenance.findings import CheckState
 from tests.support.disks import other_disk
@@ -170,6 +171,18 @@ def test_damage_of_many_kinds_is_found_and_mended_at_once(new_store, monkeypatch
     monkeypatch.setattr(check, "SETTLED", 0.0)
     damages, problems = zip(*TOGETHER, strict=True)
     is_found_and_mended(new_store(fill), damages, problems)
+
+
+def test_a_counter_is_wrong_until_it_is_beyond_all_numbers_in_use(new_store):
+    wb = new_store(fill)
+    with wb.catalog.transaction() as connection:
+        for counter, (number,) in {
+            "image": connection.execute("SELECT max(image_id) FROM images").fetchone(),
+            "file": connection.execute("SELECT max(file_id) FROM files").fetchone(),
+        }.items():
+            for next_number, wrong in ((number, 1), (number + 1, 0)):
+                connection.execute(f"UPDATE generation SET next_{counter}_id = {next_number}")
+                assert len(integrity._counters(connection)) == wrong
 
 
 @pytest.mark.parametrize(
