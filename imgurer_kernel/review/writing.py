@@ -98,7 +98,7 @@ def _is_written(facts: Sequence[OriginalFacts], pixels: Float64s) -> list[bool]:
         if not only_soft:
             others &= ~soft
         # One of several others may be poor: an edge counts as added if all but one lack it.
-        rank = min(int(others.sum()) - 1, 1) if others.sum() > _SEVERAL else 0
+        rank = 1 if others.sum() > _SEVERAL else 0
         other = np.sort(steep[others], axis=0)[rank]
         added = _excess(own, other) if _largest(own - other) > _WRITTEN else 0.0
         written = added > _WRITTEN and added > _ONE_SIDED * _excess(other, own)

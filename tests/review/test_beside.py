@@ -158,6 +158,12 @@ def test_a_plan_says_what_goes_along_and_what_is_left(wb, folder):
     assert facts["Left without their picture"] == "b.mov"
 
 
+@pytest.mark.parametrize("name", ALONE)
+def test_a_sidecar_of_any_program_is_known_by_its_name(name):
+    picture, sidecar = map(os.fsencode, ALONE[name])
+    assert list(NamesBeside.of([b"a.jpg", picture, sidecar]).sidecars_of(picture)) == [sidecar]
+
+
 def test_names_that_only_begin_alike_are_strangers():
     names = [b"a.jpg", b"ab.jpg", b"a.jpg.html.json", b"ab.jpg.xmp", b"a b.mov", b"a_1.jpg.xmp"]
     assert list(NamesBeside.of(names).sidecars_of(b"a.jpg")) == []

@@ -161,12 +161,16 @@ def test_the_trash_restores_and_deletes_both(wb, folder):
     assert set(wb.journal().query("state != 'undone'")["state"]) == {"emptied"}
 
 
-def test_a_replaced_sidecar_in_the_trash_is_not_deleted(wb, folder):
+def test_a_replaced_sidecar_in_the_trash_is_not_deleted(wb, folder, caplog):
+    before = (folder / "sub/copy.jpg.xmp").stat()
     wb.apply(plan_of(wb, "copy.jpg"), progress=False)
     [trashed] = folder.glob(".imgurer-trash/**/copy.jpg.xmp")
+    assert trashed.stat().st_ino == before.st_ino, "on one disk it is moved, not copied"
     trashed.unlink()
     trashed.write_bytes(b"somebody's own")
     wb.trash.empty("0s")
+    [told] = [each.message for each in caplog.records if "stays in the trash" in each.message]
+    assert "copy.jpg.xmp" in told
     assert [path.read_bytes() for path in folder.glob(".imgurer-trash/**/*.xmp")] == [
         b"somebody's own"
     ]

@@ -64,14 +64,14 @@ def with_text(relief, row):
 
 
 def found_written(*of_files):
-    count = len(of_files)
+    names, count = "abcd", len(of_files)
     view = pd.DataFrame(
         {
-            "cluster_id": 1, "image_id": range(count), "digest": list("abc")[:count],
+            "cluster_id": 1, "image_id": range(count), "digest": list(names[:count]),
             "label": ["medoid", *["edited"] * (count - 1)], "width": 320, "height": 240,
         }
     )  # fmt: skip
-    return marked(view, dict(zip("abc", of_files, strict=False))).tolist()
+    return marked(view, dict(zip(names, of_files, strict=False))).tolist()
 
 
 def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written_on():
@@ -82,6 +82,13 @@ def test_a_soft_copy_with_writing_of_its_own_does_not_make_the_sharp_one_written
     assert found_written(plain, soft) == [False, False]
     elsewhere = facts(with_text(BASE * 0.8, 18), 0.4, 3)
     assert found_written(sharp_written, elsewhere) == [False, False]
+
+
+def test_one_poor_copy_of_several_does_not_make_the_others_written_on():
+    rich, poor = facts(with_text(BASE, 3)), facts(BASE)
+    assert found_written(rich, rich, rich, poor) == [False] * 4
+    assert found_written(rich, rich, poor) == [True, True, False]
+    assert found_written(rich, poor, poor, poor) == [True, False, False, False]
 
 
 @pytest.mark.parametrize(("levels", "share"), [(24, 0.1), *long_only((24, 0.35), (16, 0.2))])
