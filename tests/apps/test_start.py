@@ -45,7 +45,8 @@ def test_each_package_loads_only_what_it_needs():
 @pytest.mark.long
 def test_the_server_starts_without_the_slow_optional_package_and_leaves_it_to_others():
     program = (
-        "import sys, importlib.util, imgurer_kernel.apps.server; "
+        "import sys, importlib.util, imgurer_kernel.apps.server, imgurer_kernel.apps.server.app; "
+        "assert 'duckdb' not in sys.modules; "
         "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules, "
         "importlib.util.find_spec('rfc3987_syntax') is None)"
     )
