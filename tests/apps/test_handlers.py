@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from tornado.web import HTTPError
 
-from imgurer_kernel.apps.server import app, handlers
+from imgurer_kernel.apps.server import app, handlers, pages
 from imgurer_kernel.apps.server.account import AccountHandler
 from imgurer_kernel.apps.server.handlers import KernelSocketHandler, PageHandler
 from imgurer_kernel.apps.server.kernels import VisitorKernelManager
@@ -31,6 +31,7 @@ class Answering:
     current_user = SimpleNamespace(username="ann")
     xsrf_token = b"secret"
     provider = password_provider = kernels = None
+    settings = {"imgurer_wants_tls": True}  # noqa: RUF012 - a double of tornado's
 
     def __init__(self, headers=(), query=(), body=()):
         self.request = SimpleNamespace(
@@ -205,3 +206,26 @@ def test_all_other_tasks_end_also_those_that_go_on_once():
 
     assert asyncio.run(scenario()) == [True, True]
     assert sorted(ended) == ["1", "2", "2"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "status"),
+    [
+        ({}, None),
+        ({"protocol": "http"}, 426),
+        ({"protocol": "http", "remote_ip": ""}, 426),
+        ({"protocol": "http", "remote_ip": "127.0.0.1"}, None),
+        ({"headers": {"Sec-Fetch-Site": "cross-site"}}, 403),
+    ],
+)
+def test_who_is_answered_without_tls_or_for_another_sites_page(monkeypatch, facts, status):
+    monkeypatch.setattr(pages.JupyterHandler, "prepare", nothing)
+    request = {"headers": {}, "method": "GET", "protocol": "https", "remote_ip": "192.0.2.1"}
+    page = Page()
+    page.request = SimpleNamespace(**(request | facts))
+    if status is None:
+        asyncio.run(pages.BaseHandler.prepare(page))
+        return
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(pages.BaseHandler.prepare(page))
+    assert refused.value.status_code == status

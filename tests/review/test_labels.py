@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from imgurer_kernel.matching.evidence import Evidence
-from imgurer_kernel.review.labels import against_keepers
+from imgurer_kernel.review.labels import against_keepers, of_images
 from tests.support.forms import rounds
 from tests.support.pictures import encode, scene
 
@@ -136,3 +136,11 @@ def test_no_clusters_have_no_labels():
     assert frame.empty
     assert "medoid_label" in frame
     assert not missing
+
+
+def test_an_image_has_the_first_label_of_its_files_that_says_more_than_identical():
+    labels = ["identical", "resized", "cropped", None, "identical", "identical", "edited"]
+    images = [1, 1, 1, 2, 2, 3, 2]
+    files = pd.DataFrame({"cluster_id": 0, "image_id": images, "label": labels})
+    files.loc[6, "cluster_id"] = 1
+    assert of_images(files).tolist() == [*["resized"] * 3, *["identical"] * 3, "edited"]

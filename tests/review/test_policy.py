@@ -206,6 +206,11 @@ def test_the_view_has_what_it_says(new_store):
     assert wb.plan(queue, progress=False).equals(wb.plan(progress=False))
     with pytest.raises(QueryError, match="by image"):
         wb.plan(wb.clusters(by="image", progress=False), progress=False)
+    with wb.catalog.transaction() as connection:
+        connection.execute("UPDATE images SET damaged = 0.5 WHERE width = 320")
+    queue = wb.queue(progress=False)
+    assert sorted(queue["damaged"]) == [0, 0.5]
+    assert queue.loc[queue["is_keeper"], "filename"].tolist() == ["small.jpg"]
 
 
 # Measuring ----------------------------------------------------------------------------------
