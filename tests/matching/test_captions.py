@@ -189,3 +189,15 @@ def test_captions_explain_what_lies_under_them_only():
     ]
     assert differ_by_captions(limits).tolist() == [True] + 5 * [False]
     assert differ_by_captions([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("top", "high", "belongs"),
+    [(100, 20, True), (100, 24, True), (100, 25, False), (100, 15, False), (135, 20, False),
+     (120, 20, True), (70, 20, True), (60, 20, False)],
+)  # fmt: skip
+def test_letters_as_high_as_those_of_a_line_beside_or_near_it_belong_to_it(top, high, belongs):
+    line = [(10 + 20 * k, 100, 25 + 20 * k, 120, 1) for k in range(3)]
+    letters = np.array([*line, (150, top, 165, top + high, 0)])
+    found = captions._short_words(letters, [[0, 1, 2]], [3])
+    assert found == ([[3]] if belongs else [])

@@ -47,6 +47,12 @@ def test_less_time_never_means_a_wider_search():
         assert scope.seconds <= seconds
 
 
+def test_few_pictures_that_are_near_no_other_take_as_long_as_there_are_of_them():
+    """Pairs of hashes count only where there are many: a million are compared in less than 1 ms."""
+    seconds = [choose_scope(TURNED[:n]).seconds for n in (50, 100, 150)]
+    assert seconds == pytest.approx([0.0225, 0.045, 0.0675], rel=0.05)
+
+
 def test_thorough_takes_its_time():
     scope = choose_scope(TURNED, thorough=True, budget=0)
     assert (scope.radius, scope.windows) == (THOROUGH_RADIUS, True)

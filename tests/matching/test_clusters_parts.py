@@ -82,6 +82,13 @@ def test_a_picture_with_a_part_of_the_medoid_is_related_to_each_member():
     assert np.allclose(parts.maps[1], compose(to_medoid, OTHER_COPY[-1][None]))
 
 
+def test_two_pictures_with_a_part_of_the_medoid_are_related_to_each_member():
+    collages = [COLLAGE, (6, *COLLAGE[1:])]
+    parts = parts_of_clusters(found([COPY, OTHER_COPY, *collages], [[20, 10, 30]]))
+    ends = set(zip(parts.first.tolist(), parts.second.tolist(), strict=True))
+    assert ends == {(5, 10), (5, 30), (6, 10), (6, 30)}
+
+
 def test_one_member_is_not_enough_and_two_are():
     by_member = (5, 10, PART_OF, 0.8, scaled(3.0))
     one = found([COPY, OTHER_COPY, by_member], [[20, 10, 30]])

@@ -133,6 +133,16 @@ def test_a_neighbor_of_a_member_is_compared_with_the_medoid():
     )
 
 
+@pytest.mark.parametrize("numbers", [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
+def test_a_copy_of_a_member_joins_the_star_whichever_has_the_smaller_number(numbers):
+    """The first has three members, which are near it alone; the last is near one of these."""
+    truth = Truth(np.zeros(5), 1, deceived=[(numbers[0], numbers[4])])
+    near = [sorted((numbers[a], numbers[b])) for a, b in ((0, 1), (0, 2), (0, 3), (3, 4))]
+    _, [cluster] = solve(truth, rows_of(near, [1] * 4))
+    assert cluster.medoid == numbers[0]
+    assert cluster.size == 5
+
+
 def test_the_next_match_is_tried_where_one_does_not_hold():
     class Second(Truth):
         def measure(self, first, second, starts):

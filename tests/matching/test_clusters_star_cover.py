@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgurer_kernel.matching.clusters import star_cover as module
-from imgurer_kernel.matching.clusters.star_cover import _Graph, star_clusters, star_cover
+from imgurer_kernel.matching.clusters.star_cover import (
+    _Graph,
+    star_clusters,
+    star_cover,
+    star_cover_lazily,
+)
 
 EDGE = st.tuples(
     st.integers(0, 14), st.integers(0, 14), st.integers(0, 128), st.sampled_from([0.9, 0.95, 1.0])
@@ -179,10 +184,27 @@ def test_making_stars_may_be_stopped(monkeypatch, compile_from):
     def stop():
         raise KeyboardInterrupt
 
-    whole = star_cover(12, first, first + 1, np.ones(6), lambda: None)
+    times = []
+    whole = star_cover(12, first, first + 1, np.ones(6), lambda: times.append(1))
+    assert len(times) >= 3, "every two stars"
     assert whole.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
     with pytest.raises(KeyboardInterrupt):
         star_cover(12, first, first + 1, np.ones(6), stop)
+
+
+@given(EDGES)
+def test_a_cover_whose_neighbors_are_asked_for_one_by_one_is_the_same(edges):
+    strengths = {(min(e[:2]), max(e[:2])): e[3] for e in edges if e[0] != e[1]}
+    ends, score = np.array([*strengths], np.int64).reshape(-1, 2), np.array([*strengths.values()])
+    around = [[(e, s) for e, s in strengths.items() if k in e] for k in range(15)]
+    neighbors = [
+        (np.array([sum(e) - k for e, _ in each], np.int64), np.array([1e6 * s for _, s in each]))
+        for k, each in enumerate(around)
+    ]
+    degree = np.array([len(each) for each in around])
+    total = np.array([strength.sum() for _, strength in neighbors])
+    lazily = star_cover_lazily(degree, total, neighbors.__getitem__)
+    assert lazily.tolist() == star_cover(15, *ends.T, score).tolist()
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 9, 40])

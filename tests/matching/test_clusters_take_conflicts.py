@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from imgurer_kernel.matching.clusters import take_conflicts
 from imgurer_kernel.matching.clusters.solver import StarSolver
+from imgurer_kernel.matching.clusters.star_state import StarAssignment
 from imgurer_kernel.matching.clusters.take_conflicts import (
     untested_among_takes,
     without_other_takes,
@@ -18,6 +19,7 @@ from imgurer_kernel.matching.limited_judge import LimitedJudge
 from imgurer_kernel.matching.pair_table import ANOTHER_TAKE, DIFFERENT, SAME, UNTESTED, Pairs
 from imgurer_kernel.matching.pair_verifier import PairVerifier
 from tests.matching.test_clusters_solver import UNIT, Truth, everything, members, rows_of
+from tests.support.judging import by_agreement
 
 
 def table(rows, scale=1.0):
@@ -72,6 +74,22 @@ def test_pictures_without_takes_are_left_alone():
     assert untested_among_takes(pairs, np.zeros(3, np.int64)).tolist() == []
     none = pairs.take(slice(0, 0))
     assert without_other_takes(none, np.arange(0), np.zeros(3, np.int64)).tolist() == []
+
+
+def test_whether_there_was_a_pair_among_takes_to_compare():
+    truth = Truth([0, 0, 0, 0], 1)
+    rows = rows_of(everything(4), [1] * 6)
+    pairs = table([(*pair, SAME, 0.9) for pair in everything(4)])
+    pairs.status[[0, 5]] = ANOTHER_TAKE  # 0 and 1, 2 and 3
+    pairs.status[1] = UNTESTED
+    judge = LimitedJudge(by_agreement)
+    solver = StarSolver(
+        PairVerifier(rows, pairs, truth.boxes, truth.measure, judge), np.zeros((4, 8, 2), np.uint64)
+    )
+    star = StarAssignment(np.zeros(4, np.int64), np.array([-1, 0, 1, 2]), np.array([4, 0, 0, 0]))
+    assert solver._compare_takes(star)
+    assert truth.seen == [(0, 2)]
+    assert not solver._compare_takes(star)
 
 
 STATUS = st.sampled_from([SAME, SAME, SAME, ANOTHER_TAKE, DIFFERENT])

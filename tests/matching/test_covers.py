@@ -7,7 +7,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgurer_kernel import Settings, Workbench
-from imgurer_kernel.matching.covers import covered_share
+from imgurer_kernel.matching import covers
+from imgurer_kernel.matching import local_agreement as local
+from imgurer_kernel.matching.covers import covered_share, is_covered
+from imgurer_kernel.matching.original_judgement import PAGE_AGREE, _has_same_writing
 from tests.support.forms import thinned
 from tests.support.pictures import scene
 
@@ -96,3 +99,46 @@ def test_the_covered_share_of_a_turned_page_is_the_same():
     quarter_turn = np.array([0.0, 1, 0, -1, 0, 0])
     upright = covered_share(page, np.rot90(turned, -1).copy(), IDENTITY, WHOLE)
     assert covered_share(page, turned, quarter_turn, WHOLE) == pytest.approx(upright, abs=0.1)
+
+
+def of_originals(**measures):
+    row = np.zeros(local.FEATURES)
+    for name, value in measures.items():
+        row[getattr(local, name)] = value
+    return row
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"REST_Q25": covers._REST_Q25 - 0.01}, False),
+        ({"REST_BAD": covers._REST_BAD + 0.01}, False),
+        ({"BIG": covers._BIG + 0.01}, False),
+        ({"AGREE": covers._AGREE - 1}, False),
+        ({"LACK": 0.2}, False),
+        ({"LACK": 0.2, "COVERED": 1}, True),
+    ],
+)
+def test_what_agrees_beside_something_put_on_a_page(changes, found):
+    within = {
+        "REST_Q25": covers._REST_Q25, "REST_BAD": covers._REST_BAD, "BIG": covers._BIG,
+        "AGREE": covers._AGREE, "BAD": 0.5, "LACK": 0.01,
+    }  # fmt: skip
+    assert is_covered(of_originals(**{**within, **changes})) is found
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"AGREE": PAGE_AGREE + 1}, True),
+        ({"AGREE": PAGE_AGREE - 1}, False),
+        ({"LACK": 0.01}, False),
+        ({"BAD": 0.11}, False),
+        ({"REST_BAD": 0.006}, False),
+    ],
+)
+def test_pages_with_the_same_writing_agree_in_enough_blocks(changes, found):
+    within = {"AGREE": PAGE_AGREE, "LACK": 0.009, "BAD": 0.1, "REST_BAD": 0.005}
+    assert _has_same_writing(of_originals(**{**within, **changes})) is found

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageDraw, ImageEnhance
 
-from imgurer_kernel.matching.difference import ALIGNED, measure_difference, plain_sides
+from imgurer_kernel.matching.difference import (
+    ALIGNED,
+    _fit_tones,
+    measure_difference,
+    plain_sides,
+)
 from tests.support.copies import cropped, framed, gray, picture, recoded
 
 WHOLE = np.tile(np.array([0, 0, 64, 64]), (1, 2, 1))
@@ -43,6 +48,16 @@ def test_contrast_is_a_gain_and_no_move(strength):
     found = measured(picture(2), ImageEnhance.Contrast(picture(2)).enhance(strength))
     assert (found.gain - 1) * (1 - strength) > 0.05  # what is clipped takes some of it back
     assert np.abs(np.array(found.transform) - SAME[0]).max() < 0.01
+
+
+@pytest.mark.parametrize("levels", [-60, -25, 40])
+def test_what_is_darker_or_brighter_in_a_part_is_no_gain(levels):
+    other = np.random.default_rng(0).normal(128, 30, (1, 64, 64)).astype(np.float32)
+    one = 0.8 * other + 10
+    one[:, :20] += levels
+    gain, rest = _fit_tones(one, other, np.ones((1, 64, 64), np.bool_))
+    assert gain == pytest.approx(0.8, abs=0.01)
+    assert np.median(rest[0, :20]) - np.median(rest[0, 20:]) == pytest.approx(levels, abs=2)
 
 
 def test_writing_shows_in_the_worst_block():

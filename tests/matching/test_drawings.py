@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.matching import local_agreement as local
-from imgurer_kernel.matching.drawings import lit_or_toned
+from imgurer_kernel.matching.drawings import captioned, lit_or_toned, share_stripes
 
 TINY_COPY = {
     local.SIDE: 35,
@@ -19,9 +19,9 @@ TINY_COPY = {
 """Another brightness of a tiny icon with too few flat places, just within all bounds."""
 
 
-def features(changes):
+def features(changes, of_pair=TINY_COPY):
     row = np.zeros((1, 128))
-    for place, value in {**TINY_COPY, **changes}.items():
+    for place, value in {**of_pair, **changes}.items():
         row[0, place] = value
     return row
 
@@ -44,3 +44,72 @@ def features(changes):
 )
 def test_a_brighter_icon_with_few_flat_places(changes, same):
     assert lit_or_toned(features(changes)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.FLAT_REGION: 8.1}, False),
+        ({local.FLAT_REGION: 8.1, local.FLAT: 410}, True),
+        ({local.LIGHT_98: 15.1}, False),
+        ({local.FLAT_SLIGHTLY: 0.31}, False),
+        ({local.FLAT_SLIGHTLY: 0.31, local.FLAT_COLOURS: 8}, True),
+    ],
+)
+def test_blocks_of_a_wrong_colour_all_over_are_those_of_a_jpeg(changes, same):
+    poor = {
+        local.SIDE: 100, local.FLAT: 400, local.FLAT_REGION: 8, local.FLAT_OFF: 0.1,
+        local.LIGHT_98: 15, local.FLAT_SLIGHTLY: 0.3, local.FLAT_GAIN: 1, local.COLOURED: 20,
+    }  # fmt: skip
+    assert lit_or_toned(features(changes, poor)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.CUT_TOP: 0}, False),
+        ({local.CUT_TOP: 0, local.CUT_BOTTOM: 0.1}, True),
+        ({local.CUT: 0.35}, False),
+        ({local.CUT_LEFT: 0.1}, False),
+        ({local.LETTERS: 0.59}, False),
+        ({local.INNER_BAD: 0.1}, False),
+        ({local.INNER_Q25: 0.93}, False),
+        ({local.INNER_AGREE: 9}, False),
+        ({local.SIDE: 80}, False),
+        ({local.GROUND: 0.39}, False),
+    ],
+)
+def test_small_drawings_with_writing_from_side_to_side(changes, same):
+    written = {
+        local.SIDE: 79, local.GROUND: 0.4, local.CUT_TOP: 0.1, local.CUT: 0.34, local.LETTERS: 0.6,
+        local.INNER_BAD: 0.09, local.INNER_Q25: 0.94, local.INNER_AGREE: 10,
+    }  # fmt: skip
+    assert captioned(features(changes, written)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.FLAT_OFF: 0.021}, False),
+        ({local.FLAT_REGION: 6}, False),
+        ({local.FLAT_SLIGHTLY: 0.11}, False),
+        ({local.LIGHT_98: 21}, False),
+        ({local.FLAT: 149}, False),
+        ({local.SHARE: 0.49}, False),
+        ({local.AGREE: 11}, False),
+        ({local.FLAT_COLOURS: 1}, False),
+        ({local.FLAT_GAIN: 1.1}, False),
+        ({local.FLAT_GAIN: 1.1, local.FLAT_COLOURS: 3}, True),
+        ({local.OTHER_COLOURED: 19}, False),
+    ],
+)
+def test_flags_with_the_same_stripes(changes, same):
+    striped = {
+        local.FLAT_OFF: 0.02, local.FLAT_REGION: 5, local.FLAT_SLIGHTLY: 0.1, local.LIGHT_98: 20,
+        local.FLAT: 150, local.SHARE: 0.5, local.AGREE: 12, local.FLAT_COLOURS: 2,
+        local.FLAT_GAIN: 1, local.COLOURED: 20, local.OTHER_COLOURED: 20,
+    }  # fmt: skip
+    assert share_stripes(features(changes, striped)).tolist() == [same]

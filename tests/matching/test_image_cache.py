@@ -82,6 +82,14 @@ def test_boxes_that_are_known_need_no_picture(shelf):
     assert cache.within_frame.tolist()[:5] == [0.5, 1, 0.7, 1, 1]
 
 
+def test_how_many_pictures_have_been_read_is_said_after_each_chunk(shelf, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 2)
+    reports = []
+    cache = ImageCache(IDS, PictureLoaders(shelf), progress=lambda *what: reports.append(what))
+    cache.read(np.arange(5))
+    assert reports == [("reading", done, 5) for done in (2, 4, 5)]
+
+
 def test_frames_are_measured_as_pictures_are_read(shelf):
     cache = ImageCache(IDS, PictureLoaders(shelf))
     cache.read(np.array([0, 5]))
@@ -133,6 +141,24 @@ def test_how_many_pairs_have_been_compared_is_said_up_to_the_last(monkeypatch):
     cache.unmatched_writing(first, first + 1, np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (5, 1)))
     said = [report for report in reports if report[0] == "comparing layouts" and report[2]]
     assert said == [("comparing layouts", done, 5) for done in (2, 4, 5)]
+
+
+def test_a_page_has_the_writing_of_its_negative():
+    """And no writing of another page's."""
+    pages = np.full((3, 256, 256), 220, np.uint8)
+    letters = np.random.default_rng(1).random((2, 40, 200)) < 0.5
+    pages[:2, 60:100, 20:220] -= 200 * letters[:1].astype(np.uint8)
+    pages[2, 60:100, 20:220] -= 200 * letters[1].astype(np.uint8)
+    pages[0] = 255 - pages[0]
+    loaders = PictureLoaders(
+        lambda image_ids: pages[(image_ids - 100) // 7, ::4, ::4],
+        thumbnails=lambda image_ids: pages[(image_ids - 100) // 7],
+    )
+    whole = np.tile(np.array([1.0, 0, 0, 0, 1, 0]), (2, 1))
+    ends = np.array([0, 0]), np.array([1, 2])
+    same, other = ImageCache(IDS[:3], loaders).unmatched_writing(*ends, whole, np.ones(2, bool))
+    assert same == 0
+    assert other > 0.1
 
 
 def test_times_are_asked_for_once_and_of_all(shelf):

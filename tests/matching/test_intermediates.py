@@ -79,6 +79,10 @@ def test_an_intermediate_leads_to_what_no_hash_of_its_own_does():
         [row] = np.flatnonzero(others_of(found, 0) == 2)
         assert (found.first[row] == 0) == (ranks[0] < ranks[2])
         into = found.maps[[row]] if found.first[row] == 0 else invert(found.maps[[row]])
+        small = turned_hashes(np.stack([gray(image, 9) for image in images]))
+        one, other = found.first[row], found.second[row]
+        apart = small[one, found.orientation[row]] ^ small[other, 0]
+        assert found.distance[row] == np.bitwise_count(apart).sum()
         # 86 % of 86 % of the sides.
         assert np.allclose(into[0, [0, 4]], 0.86**2, atol=0.03)
 

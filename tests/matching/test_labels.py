@@ -6,6 +6,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from imgurer_kernel.fingerprint import fingerprint
+from imgurer_kernel.matching import labels
+from imgurer_kernel.matching.labels import Appearance
 from imgurer_kernel.report.evaluation.transforms import variant
 from imgurer_kernel.workbench.pictures.query import Query
 from imgurer_kernel.workbench.search.evidence import evidence_of
@@ -172,3 +174,30 @@ def test_evidence_says_how_the_first_lies_on_the_second():
     back = evidence_of(query(part), query(whole))
     assert back.label == "cropped"
     assert back.transform == pytest.approx((0.9, 0, -0.1, 0, 1, 0), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("scale", "size", "keeps"),
+    [
+        (1.0, (300, 200), False),
+        (1.0, (297, 200), False),
+        (300 / 297, (297, 200), True),
+        (300 / 297 * 1.003, (297, 200), True),
+        (300 / 297 * 1.005, (297, 200), False),
+    ],
+)
+def test_a_picture_with_a_few_lines_less_keeps_its_pixels(scale, size, keeps):
+    rest = np.array([scale, 0, 0, 0, 1.0, 0])
+    assert bool(labels._keeps_pixels(rest, (300, 200), size)) is keeps
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "borders", "bordered"),
+    [(1.1, 0.6, 0b0010, False), (1.5, 0.9, 0b0010, True), (1.1, 1.6, 0b1010, True),
+     (1.1, 1.6, 0b0010, False), (1.5, 0.9, 0, False), (0.6, 0.9, 0b00100000, True)],
+)  # fmt: skip
+def test_a_border_counts_by_how_much_of_the_picture_it_is(top, bottom, borders, bordered):
+    """A side beyond 1 is beyond the other picture's, one below 1 within it."""
+    outlook = Appearance(width=200, height=200, grays=np.zeros((9, 9), np.uint8))
+    rest = np.array([1.0, 0, 0, 0, (top + bottom) / 2, (bottom - top) / 2])
+    assert labels._is_bordered(outlook, outlook, rest, borders, 0.02) is bordered

@@ -1,17 +1,26 @@
 """Candidates of one picture: every kind of match, by every engine, and rotated files."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from imgurer_kernel.fingerprint import fingerprint
 from imgurer_kernel.fingerprint.hashes.dhash import ORIENTATIONS, dhash_many, orientations
 from imgurer_kernel.index import BKTree, neighbors, segment, snapshot
-from imgurer_kernel.matching.query_candidates import query_candidates
+from imgurer_kernel.matching.query_candidates import (
+    QueryPicture,
+    StoredPictures,
+    picture_candidates,
+    query_candidates,
+)
 from imgurer_kernel.matching.regions import CONTENT, WHOLE
+from imgurer_kernel.matching.spot_candidates import SpotTable
+from tests.matching.test_spot_candidates import spots_of
 from tests.support.catalogs import TURNS, saved
 from tests.support.copies import framed, picture
 from tests.support.forms import rounds, thinned
@@ -144,6 +153,26 @@ def test_a_frame_on_either_side_is_looked_behind():
         arrays = (np.array([h], np.uint64) for h in (whole, inner))
         found = query_candidates(grays, content, *scans(*arrays), 8)
         assert found.distance.min() <= 8
+
+
+def test_a_turned_copy_is_found_by_its_spots_alone():
+    images = [picture(91), picture(90).rotate(10, Image.Resampling.BICUBIC, expand=True)]
+    spots, (grays, content, _) = spots_of([picture(90), *images]), asked(picture(90))
+    stored = StoredPictures(
+        windowed=np.arange(0), windows=np.empty((0, 24, 2), np.uint64), spotted=np.array([3, 5]),
+        spots=SpotTable.of(spots.take([1, 2])), spot_radius=16, spot_votes=2,
+        hashes=np.array([asked(image)[2] for image in images], np.uint64),
+    )  # fmt: skip
+    none = np.empty((0, 2), np.uint64)
+
+    def found(its_spots, stored):
+        query = QueryPicture(grays, content, np.zeros((24, 2), np.uint64), its_spots)
+        rows = picture_candidates(query, *scans(none, none), stored, 10, 10)
+        return np.unique(rows.second).tolist()
+
+    assert found(spots.take([0]), stored) == [5]
+    assert found(None, stored) == []
+    assert found(spots.take([0]), replace(stored, spot_radius=0)) == []
 
 
 def test_nothing_to_search():

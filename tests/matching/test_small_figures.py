@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.matching import local_agreement as local
-from imgurer_kernel.matching.small_figures import lit_and_written, repainted
+from imgurer_kernel.matching.small_figures import alike_by_chance, lit_and_written, repainted
 
 
 def measured(of_pair, changes):
@@ -74,3 +74,37 @@ PAINTED = {
 )
 def test_a_figure_with_a_part_in_another_colour_is_another_one(changes, found):
     assert repainted(measured(PAINTED, changes)).tolist() == [found]
+
+
+FIGURE = {"GROUND": 0.81, "AGREE": 29, "Q50": 0.95, "WHOLE": 0.7}
+BETTER = {"Q50": 0.96}
+PALE = {**BETTER, "GROUND": 0.61, "COLOURED": 0.09, "OTHER_COLOURED": 3, "RESIZED": 1.4}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"AGREE": 30}, False),
+        ({"GROUND": 0.8}, False),
+        (BETTER, False),
+        ({"CUT": 0.1, "INNER_Q25": 0.92}, True),
+        ({"CUT": 0.1, "INNER_Q25": 0.93}, False),
+        ({**BETTER, "WHOLE": 0.63, "AGREE": 10}, True),
+        ({**BETTER, "WHOLE": 0.64, "AGREE": 10}, False),
+        ({**BETTER, "WHOLE": 0.63, "AGREE": 11}, False),
+        ({**BETTER, "LEFT_NOISE": 8.1}, True),
+        ({**BETTER, "LEFT_NOISE": 8}, False),
+        (PALE, True),
+        ({**PALE, "AGREE": 30}, False),
+        ({**PALE, "Q50": 0.97}, False),
+        ({**PALE, "GROUND": 0.6}, False),
+        ({**PALE, "COLOURED": 0.1}, False),
+        ({**PALE, "OTHER_COLOURED": 2.9}, False),
+        ({**PALE, "RESIZED": 1.3}, False),
+    ],
+)
+def test_figures_that_agree_no_more_than_any_two_shapes(changes, found):
+    of_pair = {**FIGURE, **changes}
+    measures = np.array([[0, of_pair.pop("WHOLE"), 0]], np.float32)
+    assert alike_by_chance(measures, measured(of_pair, {})).tolist() == [found]

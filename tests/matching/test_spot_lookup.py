@@ -187,3 +187,13 @@ def test_many_queries_are_left_to_the_other_search():
     spots = SpotSegments.of(crowded(30, 1))
     reaches = ((40, False), (36, True))
     assert find_lookups(spots, everybody, np.ones(30, bool), reaches) is None
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_pictures_whose_spots_are_not_known_have_none(parts):
+    spots = crowded(4, 5)
+    segments = SpotSegments((spots, spots)[:parts], np.array([2, -1, 0]))
+    taken = segments.take(np.arange(3))
+    assert taken.count.tolist() == [spots.count[2], 0, spots.count[0]]
+    assert (taken.hashes[[0, 2]] == spots.hashes[[2, 0]]).all()
+    assert (segments.take(np.array([0, 2])).hashes == spots.hashes[[2, 0]]).all()
