@@ -189,6 +189,27 @@ def test_many_queries_are_left_to_the_other_search():
     assert find_lookups(spots, everybody, np.ones(30, bool), reaches) is None
 
 
+@pytest.mark.parametrize(
+    ("pictures", "queries", "by_buckets"),
+    [(1, 1, False), (100, 6400, False), (10_000, 64, True), (10_000, 6400, True)],
+)
+def test_few_queries_among_many_spots_are_looked_up_by_buckets(pictures, queries, by_buckets):
+    nothing = np.empty((0, 2), np.uint64), np.empty(0, np.uint8)
+    with_buckets = StoredSpots(*nothing, np.arange(pictures), object())
+    assert with_buckets.plan(queries, 16)[2] is by_buckets
+    assert StoredSpots(*nothing, np.arange(pictures)).plan(queries, 16)[2] is False
+
+
+def test_the_way_that_takes_less_time_is_taken():
+    spots = crowded(20, 3)
+    stored = StoredSpots(spots.hashes, spots.count, np.arange(20), SpotBuckets.of(spots))
+    for count in (1, 64, 640):
+        asked = np.resize(spots.hashes.reshape(-1, 2), (count, 2))
+        queries = Queries(np.ones(20, bool), asked, np.arange(count))
+        by_buckets = stored.plan(count, 16)[2]
+        assert isinstance(stored.lookup(queries, 16, mirror=False), InBuckets) is by_buckets
+
+
 @pytest.mark.parametrize("parts", [1, 2])
 def test_pictures_whose_spots_are_not_known_have_none(parts):
     spots = crowded(4, 5)

@@ -46,6 +46,19 @@ def test_the_changed_line_is_the_first_that_differs():
     assert reach.first_changed_line(SOURCE, SOURCE.replace("value > most", "value < most")) == 7
 
 
+@pytest.mark.parametrize(
+    ("line", "changed", "counts"),
+    [
+        ("    value, most=LIMIT,", "    value, /, most=LIMIT,", True),
+        ("    value, most=LIMIT,", "    value, >>, most=LIMIT,", False),
+        ("value is None", "value is 3", False),
+    ],
+)
+def test_what_no_python_would_run_is_no_mutation(line, changed, counts):
+    assert reach.is_python(SOURCE)
+    assert reach.is_python(SOURCE.replace(line, changed)) is counts
+
+
 @pytest.fixture
 def checkout(tmp_path):
     """Make a small checkout with two modules, one of which has the other's limit."""

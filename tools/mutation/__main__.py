@@ -27,7 +27,7 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-from tools.mutation.reach import Reach, record, room_of
+from tools.mutation.reach import Reach, is_python, record, room_of
 from tools.mutation.rooms import CORE, modules
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +182,7 @@ def run(checkout: Path, chosen: tuple[int, int, slice], python: Path, out: Path)
                 reached[room] = record(room, root, python, runner.environment, known)
             before = mutant.module.read_text("utf-8")
             after = mutant.code(before)
-            if after is None or after == before:
+            if after is None or after == before or not is_python(after):
                 continue
             tests = reached[room].tests(mutant.module, before, after, root)
             seconds = LEAST_SECONDS + TIMES * sum(reached[room].seconds[test] for test in tests)

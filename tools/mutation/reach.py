@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import subprocess
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -55,6 +56,21 @@ class Reach:
             for each in self.lines
             if each == name or importing.search((root / each).read_text("utf-8"))
         ]
+
+
+def is_python(source: str) -> bool:
+    """Return whether a mutated source can be compiled without a warning.
+
+    Operators also replace the stars of arguments, which leaves no Python, and names are compared by
+    `is` with literals, which linters find.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            compile(source, "mutated", "exec")
+        except SyntaxError:
+            return False
+    return True
 
 
 def room_of(module: Path, root: Path) -> str:
