@@ -26,6 +26,8 @@ _TINY = 36  # pixels of the grid, fewer than which an icon of 32 has
 LETTERED = 0.8
 """Share of the blocks that disagree with letters in them, from which that is writing."""
 GRAY_BELOW = 3.0  # gray levels from gray, root mean square
+_SLIGHTLY_OFF = 12.0  # levels that gain, offset and saturation leave, 98 of 100 cells
+_TINT_LEAVES = 6.0  # of the lightness of sepia copies, 98 of 100 cells
 _PAPER = 9.0  # levels from gray of the tint of scanned paper
 _FOLDS = (np.minimum, np.maximum)
 TINTED = 3.5  # colours that brightness leaves unexplained, of sepia and gray
@@ -149,12 +151,20 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     # Contrast and brightness change saturation as much as brightness; an offset alone, as between
     # two skin tones, is another colour.
     as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
-    toned &= as_much | (np.abs(of(local.OFFSET)) <= 12)
+    # Photographs of products: so many colours fit no other change so well.
+    product = (side >= 80) & (of(local.AGREE) >= local.STRAY_FROM)
+    product &= of(local.TONE_98) <= _SLIGHTLY_OFF
+    many = product & (of(local.FLAT_COLOURS) >= 7)
+    toned &= as_much | (np.abs(of(local.OFFSET)) <= 12) | many
     # Gain, offset and saturation can explain any three colours, so more are required.
-    toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= 6)
+    least = np.where(product, 5, 6)
+    toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= least)
     # Pictures with more blocks: sepia, and tone curves that do not change colours.
     more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
     sepia = more & (of(local.MONO) <= TINTED) & (of(local.TONE_98) <= 25)
+    # No gain and offset gives grays the colour of a tint: where all agrees, lightness is enough.
+    all_agree = (of(local.BAD) <= 0.01) & (of(local.STRAY) <= 0.1)
+    sepia |= more & (of(local.MONO) <= TINTED) & (of(local.LIGHTNESS) <= _TINT_LEAVES) & all_agree
     # Grays have no hue that a change of brightness could alter.
     gray = np.maximum(of(local.COLOURED), of(local.OTHER_COLOURED)) < GRAY_BELOW
     toned |= gray & (of(local.TONE_98) <= 25) & (gain > 0)
@@ -162,6 +172,11 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     curved = more & (of(local.HUE_SHARE) <= 0.03) & (of(local.MOVED) <= 0.05)
     curved &= (of(local.TONE_SHARE) <= 0.10) | (of(local.LIGHTNESS) <= 6)
     lit |= _lit_pixels(features) | lit_and_written(features)
+    # Photographs of few things on a ground, such as products: a little contrast or saturation.
+    slightly = ~known & (of(local.AGREE) >= _SMALL) & (side >= 80) & (of(local.BAD) <= 0.01)
+    slightly &= (of(local.TONE_98) <= _SLIGHTLY_OFF) & (np.abs(of(local.OFFSET)) <= 15)
+    slightly &= (gain > 0.6) & (gain < 1.6) & (saturation > 0.5)
+    toned |= slightly & (of(local.STRAY) <= 0.1)
     return lit | toned | sepia | (curved & (flat | ~known)) | (more & _photographed(features))
 
 

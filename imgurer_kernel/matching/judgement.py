@@ -89,6 +89,8 @@ _PHOTO_AGREE, _PHOTO_PLAIN, _PHOTO_BAD = 110, 0.33, 0.02
 # Originals are compared where a page may have other writing: on a plain ground with something all
 # over it. Forms and screens have 130 to 196 such blocks, products on white 60 to 100.
 _PAGE_PLAIN, PAGE_AGREE, _PAGE_TEXTURE = 0.4, 40, 110
+_PAINTED, _PAINTED_TEXTURE = 40.0, 120  # levels from gray, root mean square; blocks
+_PAINTED_CONTRAST = 30.0  # levels; of flags and screens in one colour 80, of chessboards 38
 ORIGINAL_SIDE = 1024
 
 
@@ -147,7 +149,7 @@ def judge(
         status[part] = Relation.SAME
         status[rows[collages]] = Relation.PART_OF
         judged[rows, 1 : 1 + DETAILS] = details(seen)
-        page[rows] = _readable(seen) & ~captioned_across(seen)
+        page[rows] = _readable(seen) & ~captioned_across(seen) & ~_are_painted(seen)
         _reject_moved(images, first, second, maps, content, features, status)
     asked_pairs = np.flatnonzero((status == Relation.SAME) & page & ~_are_photos(features))
     inverted = None if negative is None else negative[asked_pairs]
@@ -268,6 +270,18 @@ def _readable(features: Float64s) -> BoolMask:
     return readable
 
 
+def _are_painted(features: Float64s) -> BoolMask:
+    """Mark photographs of a door or a wall in one strong colour, whose traces are no writing.
+
+    Paper has at most a tint, and what is written on a screen in colours stands out.
+    """
+    colour = np.minimum(features[:, local.COLOURED], features[:, local.OTHER_COLOURED])
+    faint = features[:, local.CONTRAST] <= _PAINTED_CONTRAST
+    all_over = features[:, local.TEXTURE] >= _PAINTED_TEXTURE
+    marked: BoolMask = (colour >= _PAINTED) & faint & all_over
+    return marked
+
+
 def _are_photos(features: Float64s) -> BoolMask:
     """Mark photographs of which all blocks agree.
 
@@ -293,7 +307,8 @@ def _may_have_other_writing(status: Float64s, features: Float64s, lacking: Float
     doubt = (status == Relation.SAME) & (features[:, local.PLAIN] >= _PAGE_PLAIN)
     doubt &= (features[:, local.AGREE] >= PAGE_AGREE) & _readable(features)
     all_over = features[:, local.TEXTURE] >= _PAGE_TEXTURE
-    marked: BoolMask = doubt & (all_over | (lacking > 0)) & ~captioned_across(features)
+    doubt &= (all_over | (lacking > 0)) & ~captioned_across(features)
+    marked: BoolMask = doubt & ~_are_painted(features)
     return marked
 
 

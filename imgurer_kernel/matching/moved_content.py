@@ -17,6 +17,8 @@ _POINTS = 10  # a side of a block; blocks of thumbnails have about as many pixel
 _AGREES = 0.7  # correlation from which a block is used to fit tones
 _TIMES, _LEVELS = 3.0, 10.0  # least difference: times the median, and levels above it
 _LEAST = 3  # blocks that differ
+_FAR = 20.0  # levels by which a point differs
+_FEW_POINTS = 30
 _BINS = 16  # of each channel
 _IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
 
@@ -34,14 +36,21 @@ class MovedContent:
     common
         Share of the colours that both have there, in any place: 1 where one picture has the colours
         of the other in another order.
+    points
+        Of the points of these blocks, those that differ by far themselves.
+    exchanged
+        As `common`, of these points: 0 where only one picture has their colours, or where they are
+        hardly any.
     """
 
     share: float
     difference: float
     common: float
+    points: float
+    exchanged: float
 
 
-NOTHING = MovedContent(0, 0, 0)
+NOTHING = MovedContent(0, 0, 0, 0, 0)
 """Of pictures that do not differ."""
 
 
@@ -71,16 +80,18 @@ def measure_moved_content(
     other = _bent(one, other, shown)
     agree = _pixels(blocks.correlation > _AGREES) & shown
     if agree.any():
-        other = _in_tones_of(one, other, agree)
-    differ = _differ(one, other, shown)
+        one, other = _in_one_tone(one, other, agree)
+    differ, levels = _differ(one, other, shown)
     if differ.sum() < _LEAST:
         return NOTHING
     points = _pixels(differ)
-    ones, others = one[points], other[points]
+    far = points & (levels > _FAR)
     return MovedContent(
         share=float(differ.mean()),
-        difference=float(np.abs(ones - others).mean()),
-        common=float(np.minimum(_colours(ones), _colours(others)).sum()),
+        difference=float(np.abs(one[points] - other[points]).mean()),
+        common=_common(one[points], other[points]),
+        points=float(far.sum() / points.sum()),
+        exchanged=_common(one[far], other[far]) if far.sum() >= _FEW_POINTS else 0.0,
     )
 
 
@@ -126,33 +137,53 @@ def _pixels(blocks: BoolMask) -> BoolMask:
     return blocks.repeat(_POINTS, axis=0).repeat(_POINTS, axis=1)
 
 
-def _in_tones_of(one: Float32s, other: Float32s, agree: BoolMask) -> Float32s:
-    """Scale channels of the other picture to mean and deviation of the first where both agree."""
-    own_colours, other_colours = one[agree], other[agree]
-    gain = own_colours.std(axis=0) / np.maximum(other_colours.std(axis=0), 1)
-    toned: Float32s = (other - other_colours.mean(axis=0)) * gain + own_colours.mean(axis=0)
+def _in_one_tone(one: Float32s, other: Float32s, agree: BoolMask) -> tuple[Float32s, Float32s]:
+    """Scale the picture with less contrast to the channels of the other, where both agree.
+
+    That way round, since the other may be cut off at white: a brighter copy lost what was there.
+    """
+    ones, others = one[agree], other[agree]
+    if ones.std() < others.std():
+        return _in_tones_of(others, ones, one), other
+    return one, _in_tones_of(ones, others, other)
+
+
+def _in_tones_of(wanted: Float32s, given: Float32s, picture: Float32s) -> Float32s:
+    """Scale a picture so that points that are `given` get mean and deviation of those `wanted`."""
+    gain = wanted.std(axis=0) / np.maximum(given.std(axis=0), 1)
+    toned: Float32s = np.clip((picture - given.mean(axis=0)) * gain + wanted.mean(axis=0), 0, 255)
     return toned
 
 
-def _differ(one: Float32s, other: Float32s, shown: BoolMask) -> BoolMask:
-    """Mark blocks that differ by far more than most, at every shift of one point."""
+def _differ(one: Float32s, other: Float32s, shown: BoolMask) -> tuple[BoolMask, Float32s]:
+    """Mark blocks that differ by far more than most, at every shift of one point.
+
+    Also returns by how many levels each point differs at the best of these shifts.
+    """
     rows, columns = one.shape[0] // _POINTS, one.shape[1] // _POINTS
     least = np.full((rows, columns), np.inf)
+    levels = np.full(shown.shape, np.inf, np.float32)
     padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), "edge")
     for y in range(3):
         for x in range(3):
             moved = padded[y : y + one.shape[0], x : x + one.shape[1]]
             off = greatest_of_three(np.abs(one - moved))
+            levels = np.minimum(levels, off)
             off = off.reshape(rows, _POINTS, columns, _POINTS).mean(axis=(1, 3))
             least = np.minimum(least, off)
     inside: BoolMask = np.asarray(
         shown.reshape(rows, _POINTS, columns, _POINTS).all(axis=(1, 3)), np.bool_
     )
     if not inside.any():
-        return inside
+        return inside, levels
     middle = float(np.median(least[inside]))
     differ: BoolMask = inside & (least > max(_TIMES * middle, middle + _LEVELS))
-    return differ
+    return differ, levels
+
+
+def _common(ones: Float32s, others: Float32s) -> float:
+    """Measure the share of the colours of points, (n, 3) each, that both have in any place."""
+    return float(np.minimum(_colours(ones), _colours(others)).sum())
 
 
 def _colours(pixels: Float32s) -> Float64s:

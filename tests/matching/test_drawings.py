@@ -113,3 +113,65 @@ def test_flags_with_the_same_stripes(changes, same):
         local.FLAT_GAIN: 1, local.COLOURED: 20, local.OTHER_COLOURED: 20,
     }  # fmt: skip
     assert share_stripes(features(changes, striped)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.SIDE: 79}, False),
+        ({local.AGREE: 59}, False),
+        ({local.FLAT_COLOURS: 6}, False),
+        ({local.FLAT_COLOURS: 5, local.OFFSET: 12}, True),
+        ({local.FLAT_COLOURS: 4, local.OFFSET: 12}, False),
+        ({local.FLAT_TONE: 6}, False),
+        ({local.TONE_98: 12.1}, False),
+    ],
+)
+def test_a_product_in_few_colours_with_brighter_shadows(changes, same):
+    product = {
+        local.SIDE: 80, local.AGREE: 60, local.FLAT: 200, local.FLAT_OFF: 0.5,
+        local.FLAT_REGION: 100, local.FLAT_COLOURS: 7, local.FLAT_TONE: 5, local.GAIN: 0.78,
+        local.OFFSET: 63, local.SATURATION: 1, local.TONE_98: 12, local.COLOURED: 9,
+        local.OTHER_COLOURED: 9, local.MONO: 99,
+    }  # fmt: skip
+    assert lit_or_toned(features(changes, product)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.OFFSET: 16}, False),
+        ({local.BAD: 0.02}, False),
+        ({local.STRAY: 0.11}, False),
+        ({local.GAIN: 1.7}, False),
+        ({local.SATURATION: 0.4}, False),
+        ({local.SIDE: 79}, False),
+        ({local.AGREE: 39}, False),
+    ],
+)
+def test_a_product_without_flat_places_with_a_little_more_contrast(changes, same):
+    product = {
+        local.SIDE: 80, local.AGREE: 40, local.FLAT: 19, local.OFFSET: 15, local.LIGHT_98: 16,
+        local.LIGHT_90: 16, local.GAIN: 1.2, local.SATURATION: 0.7, local.TONE_98: 12,
+        local.HUE_SHARE: 1, local.MONO: 99, local.COLOURED: 9, local.OTHER_COLOURED: 9,
+    }  # fmt: skip
+    assert lit_or_toned(features(changes, product)).tolist() == [same]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({}, True),
+        ({local.LIGHTNESS: 6.1}, False),
+        ({local.BAD: 0.02}, False),
+        ({local.STRAY: 0.11}, False),
+    ],
+)
+def test_sepia_of_which_all_agrees(changes, same):
+    sepia = {
+        local.SIDE: 80, local.AGREE: 60, local.MONO: 0.6, local.LIGHTNESS: 6, local.TONE_98: 31,
+        local.LIGHT_98: 50, local.HUE_SHARE: 1, local.COLOURED: 9, local.OTHER_COLOURED: 9,
+    }  # fmt: skip
+    assert lit_or_toned(features(changes, sepia)).tolist() == [same]

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from imgurer_kernel.matching import local_agreement as local
 from imgurer_kernel.matching._numba import blocks, planes, regions, sharpness, tones
+from imgurer_kernel.matching._numba.cells import judge_colours
 from tests.support.pictures import scene
 
 
@@ -121,7 +122,7 @@ def test_light_tone_and_hue_are_found_where_they_were_changed():
     assert np.median(tones.left_by_light(one, np.ascontiguousarray(one[:, [2, 0, 1]]))) > 20
     y = tones.grays(one)[:, None]
     toned = 0.7 * y + 30 + 0.8 * (one - y)
-    assert tones.left_by_tone(one, toned, out).max() < 12
+    assert tones.left_by_tone(one, toned, True, out).max() < 12
     assert (
         np.median(tones.left_by_hue(one, np.ascontiguousarray(one[:, [1, 2, 0]]), out)) > 8
         or out[0] > 60
@@ -129,6 +130,25 @@ def test_light_tone_and_hue_are_found_where_they_were_changed():
     tones.left_by_hue(one, one, out)
     assert out[0] < 1
     assert out[2] == 0
+
+
+def test_what_is_cut_off_at_white_does_not_tell_the_light_of_a_photograph():
+    one, out = cells(n=600), np.empty(4)
+    one = 0.8 * tones.grays(one)[:, None] + 0.2 * one
+    brighter = np.clip(2 * one - 40, 0, 255)
+    assert tones.left_by_tone(one, brighter, True, out).mean() < 6
+    assert out[0] == pytest.approx(2, abs=0.2)
+    assert tones.left_by_tone(one, brighter, False, out).mean() > 10
+    assert out[0] < 1
+
+
+def test_a_brighter_photograph_has_no_other_colours():
+    one, out = cells(n=600), np.zeros(local.FEATURES)
+    out[local.AGREE] = local.RICH
+    judge_colours(one, np.minimum(1.35 * one, 255), out)
+    assert out[local.TONE_SHARE] <= 0.01
+    judge_colours(one, np.ascontiguousarray(one[:, [2, 0, 1]]), out)
+    assert out[local.TONE_SHARE] > 0.5
 
 
 def test_sepia_is_tinted_and_a_red_thing_on_gray_is_not():

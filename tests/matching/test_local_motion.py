@@ -140,7 +140,7 @@ def test_a_block_counts_if_one_of_eight_neighbors_moved_alike():
 
 
 def test_few_blocks_are_not_enough():
-    motions = [LocalMotion(4, 0.03), LocalMotion(3, 0.5), LocalMotion(9, 0.029), NO_MOTION]
+    motions = [LocalMotion(4, 0.035), LocalMotion(3, 0.5), LocalMotion(9, 0.034), NO_MOTION]
     assert show_motion(motions).tolist() == [True, False, False, False]
     assert show_motion([]).tolist() == []
 

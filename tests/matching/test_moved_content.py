@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imgurer_kernel.matching import local_agreement as local
-from imgurer_kernel.matching.moved_content import NOTHING, measure_moved_content
+from imgurer_kernel.matching.moved_content import NOTHING, MovedContent, measure_moved_content
 from imgurer_kernel.matching.takes import have_moved, may_have_moved
 from tests.support.pictures import scene
 
@@ -38,6 +38,36 @@ def test_moved_content_has_common_colours_and_pasted_content_has_not(ground):
     assert moved.common > 0.6
     assert pasted.common < 0.5
     assert moved.share > pasted.share > 0.02
+
+
+def test_writing_leaves_most_points_and_brings_colours_of_its_own(ground):
+    one, other = ground.copy(), ground.copy()
+    for place in range(30, 230, 24):
+        one[30:50, place : place + 4] = 255
+        other[190:210, place : place + 4] = 0
+    written, moved = measured(one, other), measured(with_thing(ground, 60), with_thing(ground, 170))
+    assert written.points < 0.5 < moved.points
+    assert written.exchanged < 0.3 < moved.exchanged
+
+
+@pytest.mark.parametrize("gain", [1.35, 1.6])
+def test_what_a_brighter_copy_lost_at_white_has_not_moved(ground, gain):
+    brighter = np.minimum(ground * gain, 255).astype(np.uint8)
+    assert brighter.max() == 255
+    for found in measured(ground, brighter), measured(brighter, ground):
+        assert found.difference < 8
+        assert found.exchanged == 0
+
+
+@pytest.mark.parametrize(
+    ("points", "exchanged", "moved"),
+    [(0.2, 0.49, True), (0.2, 0.48, False), (0.65, 0, True), (0.64, 0, False), (0.64, 0.36, True)],
+)
+def test_colours_are_exchanged_where_something_moved(points, exchanged, moved):
+    features = np.zeros((1, local.FEATURES))
+    features[:, [local.BAD, local.LACK]], features[:, local.STRAY] = 0.2, 0.08
+    found = MovedContent(0.1, 30, 0.8, points, exchanged)
+    assert have_moved(features, [found]).tolist() == [moved]
 
 
 def test_it_is_compared_in_one_tone_and_either_way(ground):

@@ -18,6 +18,7 @@ from imgurer_kernel.matching._numba.quantiles import quantile
 _PLANE, _RGB = "float32[:, ::1]", "Array(uint8, 3, 'C', readonly=True)"
 _VECTOR, _MASK = "float64[::1]", "boolean[:, ::1]"
 _MANY = 400  # cells
+_FAR = 20.0  # levels that a model of a colour change leaves of a cell
 _SAMPLES = 3  # points a side of a cell at which its colour is looked up
 
 
@@ -91,13 +92,18 @@ def judge_colours(one: Float64s, other: Float64s, out: Float64s) -> None:
     """Write the residuals of models of a colour change: light and tone for drawings, else hues."""
     out[names.COLOURED], out[names.OTHER_COLOURED] = tones.coloured(one), tones.coloured(other)
     model = np.empty(4)
-    tone = tones.left_by_tone(one, other, model)
-    out[names.TONE_SHARE], out[names.TONE_98] = (tone > 20).mean(), quantile(tone, 0.98)
+    photo = out[names.AGREE] >= names.STRAY_FROM
+    tone = tones.left_by_tone(one, other, photo, model)
+    out[names.TONE_SHARE], out[names.TONE_98] = (tone > _FAR).mean(), quantile(tone, 0.98)
     out[names.GAIN], out[names.OFFSET], out[names.SATURATION] = model[:3]
     if out[names.AGREE] < names.RICH:
         light = tones.left_by_light(one, other)
         out[names.LIGHT_98], out[names.LIGHT_90] = quantile(light, 0.98), quantile(light, 0.9)
-    if out[names.AGREE] >= names.STRAY_FROM:
+    elif out[names.TONE_SHARE] > 0:
+        # A brighter copy is cut off at white, and loses its colours there.
+        light = tones.left_by_light(one, other)
+        out[names.TONE_SHARE] = min(out[names.TONE_SHARE], (light > _FAR).mean())
+    if photo:
         # Every second cell is enough where there are many, and takes half of the time.
         step = 2 if len(one) >= _MANY else 1
         one, other = one[::step].copy(), other[::step].copy()

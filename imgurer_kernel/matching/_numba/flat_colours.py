@@ -307,8 +307,9 @@ def judge_flat(
     out[names.FLAT_REGION] = _largest(left, places, across, down, _OFF)
     slightly = _largest(left, places, across, down, _SLIGHTLY_OFF)
     out[names.FLAT_SLIGHTLY] = slightly / max(drawn, 1)
+    photo = out[names.AGREE] >= names.STRAY_FROM
     out[names.FLAT_TONE] = _largest(
-        tones.left_by_tone(one, other, model), places, across, down, _OFF * np.sqrt(3.0)
+        tones.left_by_tone(one, other, photo, model), places, across, down, _OFF * np.sqrt(3.0)
     )
     out[names.FLAT_COLOURS] = _count_colours(one)
     out[names.FLAT_UNLIKE] = _unlike(one, other)

@@ -23,6 +23,7 @@ _GRAY_RMS = 3.0  # colours less far from gray than this, in gray levels, make a 
 _GAINS = 26  # of brightness, from 0.5 up in steps of 0.05
 _GROUND = 14.0  # gray levels within which a cell is of the ground
 _BINS = 16
+_BLACK, _WHITE, _CUT_OFF = 2.0, 253.0, 0.05  # gray levels; first weight of what is cut off
 _NOT_TINTED = 99.0
 
 
@@ -149,18 +150,46 @@ def left_by_light(one: Float64s, other: Float64s) -> Float64s:
     return left
 
 
-@compiled(f"{_ROW}({_CELLS}, {_CELLS}, {_ROW})", fastmath=True)
-def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
+@compiled(f"float64({_ROW}, float64, {_ROW}, float64, float64, float64, boolean)", fastmath=True)
+def _off_tone(
+    cell: Float64s,
+    y: float,
+    other: Float64s,
+    other_y: float,
+    made: float,
+    saturation: float,
+    photo: bool,
+) -> float:
+    """Return how far a cell of brightness y, `made` so bright, is from the other one."""
+    bright = min(max(made, 0.0), 255.0)
+    tint = np.empty(3)
+    for channel in range(3):
+        tint[channel] = saturation * (cell[channel] - y)
+    if photo:  # what is cut off loses its colour, too
+        for channel in range(3):
+            tint[channel] = min(max(made + tint[channel], 0.0), 255.0)
+        bright = 0.299 * tint[0] + 0.587 * tint[1] + 0.114 * tint[2]
+        tint -= bright
+    total = (bright - other_y) ** 2
+    for channel in range(3):
+        total += (tint[channel] - other[channel] + other_y) ** 2
+    return np.sqrt(total)
+
+
+@compiled(f"{_ROW}({_CELLS}, {_CELLS}, boolean, {_ROW})", fastmath=True)
+def left_by_tone(one: Float64s, other: Float64s, photo: bool, out: Float64s) -> Float64s:
     """Return the residuals of gain, offset and saturation, fitted robustly; the better direction.
 
-    These three are written to `out`.
+    These three are written to `out`. In photographs what is cut off at black or white bounds the
+    light, but does not tell it; a drawing has too few colours for that, and its ground counts.
     """
     n = len(one)
     best, left = 1e30, np.zeros(n)
     for way in range(2):
         p, q = (one, other) if way == 0 else (other, one)
         yp, yq = grays(p), grays(q)
-        weight, rest = np.ones(n), np.empty(n)
+        cut = ((yq >= _WHITE) | (yq <= _BLACK)) & photo
+        weight, rest = np.where(cut, _CUT_OFF, 1.0), np.empty(n)
         gain, offset, saturation = 1.0, 0.0, 1.0
         for _ in range(5):
             ww, wx, wxx, wy, wxy, cpq, cpp = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0
@@ -178,12 +207,11 @@ def left_by_tone(one: Float64s, other: Float64s, out: Float64s) -> Float64s:
             offset = (a * wy - b * (wxy + 1.0)) / determinant
             saturation = min(max(cpq / cpp, 0.0), 3.0)
             for k in range(n):
-                total = (min(max(gain * yp[k] + offset, 0.0), 255.0) - yq[k]) ** 2
-                for channel in range(3):
-                    cp, cq = p[k, channel] - yp[k], q[k, channel] - yq[k]
-                    total += (saturation * cp - cq) ** 2
-                rest[k] = np.sqrt(total)
+                made = gain * yp[k] + offset
+                rest[k] = _off_tone(p[k], yp[k], q[k], yq[k], made, saturation, photo)
                 weight[k] = 1 / (1 + (rest[k] / 12) ** 2)
+                if cut[k] and (made > 255.0 or made < 0.0):
+                    weight[k] = 0.0
         if rest.mean() < best:
             best, left = rest.mean(), rest
             out[0], out[1], out[2] = gain, offset, saturation
