@@ -132,6 +132,7 @@ class Maker:
             near_ties=near_ties(grays),
             algorithm=ALGORITHM,
             facts=Facts(),
+            is_gray=True,
         )
         return Arrival(
             digest=hashlib.sha256(f"{self.seed} {number}".encode()).hexdigest(),

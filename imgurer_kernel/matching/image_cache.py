@@ -9,6 +9,7 @@ import numpy as np
 
 from imgurer_kernel.common.arrays import distinct
 from imgurer_kernel.common.progress import Progress
+from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.common.types import BoolMask, Float64s, Int64s, UInt8s, UInt64s
 from imgurer_kernel.fingerprint.borders import within_frame
 from imgurer_kernel.fingerprint.hashes.dhash import dhash_many
@@ -258,11 +259,14 @@ class ImageCache:
         maps: Float64s,
         boxes: Int64s,
     ) -> list[_Measured]:
-        """Measure the thumbnails of pairs, those of one picture together, in the given order."""
+        """Measure the thumbnails of pairs in threads, those of one picture together."""
         found: dict[int, _Measured] = {}
-        for k in np.lexsort((second, first)).tolist():
-            one, other = self._in_colour(np.array([first[k], second[k]])).values()
-            found[k] = measure(one, other, maps[k], boxes[k])
+        order = np.lexsort((second, first))
+        for start in range(0, len(order), _THUMBNAIL_CHUNK):
+            rows = order[start : start + _THUMBNAIL_CHUNK]
+            seen = self._in_colour(distinct(first[rows], second[rows]))
+            work = [(seen[int(first[k])], seen[int(second[k])], maps[k], boxes[k]) for k in rows]
+            found.update(zip(rows.tolist(), in_order(lambda it: measure(*it), work), strict=True))
         return [found[k] for k in range(len(first))]
 
     def _beside_captions(

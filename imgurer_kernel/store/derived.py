@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgurer_kernel.common.atomic_files import make_folders, mapped_os_errors, sync_folder
-from imgurer_kernel.common.threads import in_order
+from imgurer_kernel.common.threads import in_order, thread_pool
 from imgurer_kernel.store.catalog.lock.lockfile import LockFile
 
 Array = npt.NDArray[Any]
@@ -174,14 +174,11 @@ class _PlainFile:
 
 def _write(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     folder.mkdir()
-    sums = {}
-    for name, array in arrays.items():
-        path = folder / f"{name}.npy"
-        with path.open("xb") as file:
-            np.save(_PlainFile(file.write), array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        sums[name] = _sum(path)
+    paths = [folder / f"{name}.npy" for name in arrays]
+    # Waits for all of them, also if one fails: what is not whole is deleted then.
+    with thread_pool() as pool:
+        written = list(pool.map(_write_array, paths, arrays.values()))
+    sums = dict(zip(arrays, written, strict=True))
     # Last: a folder with a meta.json is complete.
     text = json.dumps({"format": FORMAT, "facts": dict(facts), "sums": sums}, sort_keys=True)
     with (folder / "meta.json").open("x", encoding="utf-8") as meta:
@@ -189,6 +186,15 @@ def _write(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) 
         meta.flush()
         os.fsync(meta.fileno())
     sync_folder(folder)
+
+
+def _write_array(path: Path, array: Array) -> list[int]:
+    """Write an array to a new file and flush it; return its size and CRC-32."""
+    with path.open("xb") as file:
+        np.save(_PlainFile(file.write), array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    return _sum(path)
 
 
 def _read(folder: Path, *, trusted: bool) -> Derived | None:
