@@ -2,8 +2,9 @@
 
 A server with a login; guesses come at once, each for a name of its own, so that no account slows
 them down. Meanwhile somebody logs in from a browser that has logged in before, and somebody from a
-new one. Their times are those of the form's answer, beside the times without guesses in the same
-run; the client shares the processor with the server.
+new one: at another address, and at that of the strangers. Their times are those of the form's
+answer, beside the times without guesses in the same run; the client shares the processor with the
+server.
 """
 
 import argparse
@@ -41,27 +42,30 @@ def main():
 
 
 def fill(root):
-    """Make a store with two accounts."""
+    """Make a store with three accounts."""
     root.mkdir()
     catalog = Catalog(root)
     users = Users(catalog)
     users.create("alice", PASSWORD, "admin")
     users.create("bob", PASSWORD, "member")
+    users.create("carol", PASSWORD, "member")
     catalog.close()
 
 
 def measure(server, guesses, rounds):
-    """Log in from both browsers while so many guess, in each round; returns times, in a line."""
+    """Log in from all browsers while so many guess, in each round; returns times, in a line."""
     cookies = log_in(server, "alice")[1]
     known = known_cookie_name(urlsplit(server.url).port)
     kept = {name: cookies[name] for name in ("_xsrf", known)}
-    times = {"a known browser": [], "a new browser": []}
+    times = {"a known browser": [], "a new one": [], "a new one at their address": []}
     statuses = Counter()
     for number in range(rounds):
         # One browser in each round: the second one would wait for the first one's turn as well.
-        for browser, cookies, name in (
-            ("a known browser", kept, "alice"),
-            ("a new browser", {"_xsrf": kept["_xsrf"]}, "bob"),
+        bare = {"_xsrf": kept["_xsrf"]}
+        for browser, cookies, name, source in (
+            ("a known browser", kept, "alice", "127.0.0.1"),
+            ("a new one", bare, "carol", "127.0.0.2"),
+            ("a new one at their address", bare, "bob", "127.0.0.1"),
         ):
             with contextlib.ExitStack() as strangers:
                 crowd = [
@@ -69,9 +73,11 @@ def measure(server, guesses, rounds):
                 ]
                 form = {"_xsrf": kept["_xsrf"], "name": name, "password": PASSWORD}
                 started = time.monotonic()
-                status = ask(server, "/login", method="POST", cookies=cookies, form=form).status
+                answer = ask(
+                    server, "/login", method="POST", cookies=cookies, form=form, source=source
+                )
                 times[browser].append(time.monotonic() - started)
-                statuses[browser, status] += 1
+                statuses[browser, answer.status] += 1
                 for each in crowd:
                     statuses["strangers", _answer(each)] += 1
     shown = ", ".join(
