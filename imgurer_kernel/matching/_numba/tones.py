@@ -162,17 +162,17 @@ def _off_tone(
 ) -> float:
     """Return how far a cell of brightness y, `made` so bright, is from the other one."""
     bright = min(max(made, 0.0), 255.0)
-    tint = np.empty(3)
-    for channel in range(3):
-        tint[channel] = saturation * (cell[channel] - y)
+    r = saturation * (cell[0] - y)
+    g = saturation * (cell[1] - y)
+    b = saturation * (cell[2] - y)
     if photo:  # what is cut off loses its colour, too
-        for channel in range(3):
-            tint[channel] = min(max(made + tint[channel], 0.0), 255.0)
-        bright = 0.299 * tint[0] + 0.587 * tint[1] + 0.114 * tint[2]
-        tint -= bright
-    total = (bright - other_y) ** 2
-    for channel in range(3):
-        total += (tint[channel] - other[channel] + other_y) ** 2
+        r = min(max(made + r, 0.0), 255.0)
+        g = min(max(made + g, 0.0), 255.0)
+        b = min(max(made + b, 0.0), 255.0)
+        bright = 0.299 * r + 0.587 * g + 0.114 * b
+        r, g, b = r - bright, g - bright, b - bright
+    total = (bright - other_y) ** 2 + (r - other[0] + other_y) ** 2
+    total += (g - other[1] + other_y) ** 2 + (b - other[2] + other_y) ** 2
     return np.sqrt(total)
 
 
