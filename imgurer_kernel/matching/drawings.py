@@ -152,15 +152,14 @@ def lit_or_toned(features: Float64s) -> BoolMask:
     # two skin tones, is another colour.
     as_much = np.abs(np.log(np.maximum(saturation, 0.1) / np.maximum(gain, 0.1))) <= 0.2
     # Photographs of products: so many colours fit no other change so well.
-    product = (side >= 80) & (of(local.AGREE) >= local.STRAY_FROM)
-    product &= of(local.TONE_98) <= _SLIGHTLY_OFF
+    more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
+    product = more & (of(local.TONE_98) <= _SLIGHTLY_OFF)
     many = product & (of(local.FLAT_COLOURS) >= 7)
     toned &= as_much | (np.abs(of(local.OFFSET)) <= 12) | many
     # Gain, offset and saturation can explain any three colours, so more are required.
     least = np.where(product, 5, 6)
     toned &= known & (of(local.FLAT_TONE) <= _FLAT_REGION) & (of(local.FLAT_COLOURS) >= least)
-    # Pictures with more blocks: sepia, and tone curves that do not change colours.
-    more = (of(local.AGREE) >= local.STRAY_FROM) & (side >= 80)
+    # In pictures with more blocks, sepia and tone curves do not change colours.
     sepia = more & (of(local.MONO) <= TINTED) & (of(local.TONE_98) <= 25)
     # No gain and offset gives grays the colour of a tint: where all agrees, lightness is enough.
     all_agree = (of(local.BAD) <= 0.01) & (of(local.STRAY) <= 0.1)

@@ -30,7 +30,7 @@ _LEAST_OVERLAP, _ZOOM = 0.8, 1.25  # of frames 0.4 s apart; crops and collages h
 # Dark and pale people before a pale ground: of 800 edited photographs 4 have so much in common.
 _ALL_COMMON, _ALL_SHARE, _ALL_LACK, _ALL_LETTERS, _ALL_CUT = 0.75, 0.04, 0.35, 0.92, 0.08
 _TEXTURE, _LEAST_SHARE = 90, 0.015  # blocks; share of the blocks
-# Captions, watermarks and edited places on photographs have less in 10 of 11, frames in 1 of 16:
+# Captions, watermarks and edited places on photographs have less in 6 of 7, frames in 1 of 20:
 # writing leaves most points of a block as they were, a scene changes most of them.
 _BY_POINTS, _EXCHANGED, _MOST_POINTS = 0.3, 0.55, 0.65
 # Levels: a pale watermark differs by 16; stickers elsewhere on two copies by more than scenes do.
