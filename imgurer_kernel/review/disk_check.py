@@ -8,6 +8,7 @@ such as a quota.
 import errno
 import os
 import stat
+import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ NOT_SOUND = "the file that is kept is not sound"
 """First words of the reason if an act is refused because of the keeper; a path may follow."""
 
 _EFFECTIVE = os.access in os.supports_effective_ids
-_PROBE = b".imgurer-probe-%d"
+_PROBE = ".imgurer-probe-"
+_PROBE_SECONDS = 60
+"""Age after which a probe is of a check that was killed; a probe takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +246,8 @@ def _require_new_folder(opened: disk.OpenFolder) -> None:
     if facts.f_bavail:
         return
     # Some full disks still have room for folders; only an attempt shows it.
-    name = _PROBE % os.getpid()
+    _remove_old_probes(opened.folder)
+    name = f"{_PROBE}{os.getpid()}"
     try:
         os.mkdir(name, dir_fd=opened.folder)
     except OSError as error:
@@ -255,8 +259,11 @@ def _require_new_folder(opened: disk.OpenFolder) -> None:
 
 def _can_link(folder: int) -> bool:
     """Return whether an empty file in an open folder can be linked; only an attempt shows it."""
+    if _links_nameless_files(folder):
+        return True
     facts = os.fstat(folder)
-    file, link = (_PROBE % os.getpid() + end for end in (b"", b"-link"))
+    _remove_old_probes(folder)
+    file, link = (f"{_PROBE}{os.getpid()}{end}" for end in ("", "-link"))
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
     except OSError:  # a full disk: the act itself will tell
@@ -272,6 +279,42 @@ def _can_link(folder: int) -> bool:
         with suppress(OSError):  # of another user
             os.utime(folder, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     return True
+
+
+def _links_nameless_files(folder: int) -> bool:
+    """Return whether a file without a name shows that links are supported; False if unknown.
+
+    Nothing is left of it, even if this process is killed. Linux looks whether a file system has
+    links before it refuses, with ENOENT, to link a file that was opened to have no name ever.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        file = os.open(".", os.O_TMPFILE | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder)
+    except OSError:  # FAT and network file systems have no such files
+        return False
+    try:
+        os.link(f"/proc/self/fd/{file}", _PROBE, dst_dir_fd=folder, follow_symlinks=True)
+    except OSError as error:
+        return error.errno == errno.ENOENT and os.path.exists("/proc/self/fd")  # noqa: PTH110
+    finally:
+        os.close(file)
+    return False
+
+
+def _remove_old_probes(folder: int) -> None:
+    """Remove what a check that was killed has left in an open folder."""
+    for name in os.listdir(folder):
+        if not name.startswith(_PROBE):
+            continue
+        with suppress(OSError):  # a check in another process may remove it, too
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if facts.st_mtime > time.time() - _PROBE_SECONDS:
+                continue
+            if stat.S_ISDIR(facts.st_mode):
+                os.rmdir(name, dir_fd=folder)
+            elif facts.st_size == 0:
+                os.unlink(name, dir_fd=folder)
 
 
 def _same_inode(one: disk.HeldFile, other: disk.HeldFile) -> bool:

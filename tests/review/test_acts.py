@@ -105,6 +105,34 @@ def test_a_dry_run_of_links_leaves_nothing(wb, folder):
     assert [(path, path.stat().st_mtime_ns) for path in (folder, *folder.rglob("*"))] == times
 
 
+def test_a_dry_run_of_links_that_is_killed_leaves_nothing(wb, folder, monkeypatch):
+    before = bytes_below(folder)
+    for name in ("unlink", "rmdir"):  # as if it were killed before it tidies up
+        monkeypatch.setattr(os, name, lambda *_, **__: None)
+    said = wb.apply(plan_of(wb, act="link"), dry_run=True, progress=False)
+    assert "ready" in set(said["status"])
+    assert bytes_below(folder) == before
+
+
+def test_a_dry_run_removes_what_a_killed_one_left(wb, folder, monkeypatch):
+    monkeypatch.delattr(
+        os, "O_TMPFILE", raising=False
+    )  # as on FAT, where a test of links needs names
+    before = bytes_below(folder)
+    old, new, full = (folder / f"sub/.imgurer-probe-{name}" for name in ("7-link", "8", "9"))
+    for file in (old, new, full):
+        file.write_bytes(b"" if file != full else b"somebody's")
+    for file in (old, full):
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    wb.apply(plan_of(wb, act="link"), dry_run=True, progress=False)
+    assert not old.exists()
+    assert new.exists(), "it may be of a check that is running"
+    assert full.exists(), "a probe is empty"
+    new.unlink()
+    full.unlink()
+    assert bytes_below(folder) == before
+
+
 def test_hard_links_take_the_place_of_exact_copies_only(wb, folder):
     before, rows = bytes_below(folder), tidy(wb)
     done = wb.apply(plan_of(wb, act="link"), progress=False)
