@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, CatalogDamaged
+from imgurer_kernel.fingerprint import decode
 from imgurer_kernel.store.blobs import BlobStore
 from imgurer_kernel.store.catalog import integrity
 from imgurer_kernel.store.maintenance import check
@@ -255,6 +256,20 @@ def test_a_file_that_grows_beside_its_log_is_not_cut_off(new_store):
     for seed in range(20, rounds(23, 40)):
         other.upload(f"{seed}.jpg", jpeg(seed, width=64, height=48))
         assert wb.check(progress=False, sample=1).empty
+
+
+def test_only_thumbnails_without_a_stamp_are_decoded(new_store, monkeypatch):
+    """A stamp proves all bytes of one; decoding each would take longer than reading the disk."""
+    wb = new_store(fill)
+    foreign_thumbnail(wb)
+    real, decoded = decode.read, []
+    monkeypatch.setattr(
+        decode,
+        "read",
+        lambda data, *args, **more: (decoded.append(data), real(data, *args, **more))[1],
+    )
+    assert wb.check(progress=False)["problem"].tolist() == ["damaged thumbnail"]
+    assert decoded == [of(wb, "thumbs").read_bytes()]
 
 
 def test_samples_read_all_originals_one_after_another(new_store, monkeypatch):

@@ -22,7 +22,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from imgurer_kernel.common.atomic_files import mapped_os_errors
+from imgurer_kernel.common.atomic_files import mapped_os_errors, storage_error
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend
@@ -169,13 +169,15 @@ class BlobStore(OriginalWriter, Thumbnails):
         BlobMissing, BlobDamaged
             If there is none, or if its bytes do not have the digest.
         """
-        path = self.path(digest)
-        with self.open(digest) as blob, mapped_os_errors(path):
-            actual, size = digest_of(blob), blob.tell()
+        with self.open(digest) as blob:
+            try:
+                actual, size = digest_of(blob), blob.tell()
+            except OSError as error:
+                raise storage_error(error, self.path(digest)) from error
         if actual != digest:
             message = (
-                f"the blob {path} is damaged: its bytes have the digest {actual}, not {digest}; "
-                "ingest the picture again, or restore the file from a backup"
+                f"the blob {self.path(digest)} is damaged: its bytes have the digest {actual}, "
+                f"not {digest}; ingest the picture again, or restore the file from a backup"
             )
             raise BlobDamaged(message)
         return size

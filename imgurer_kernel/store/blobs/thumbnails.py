@@ -41,6 +41,20 @@ class Thumbnails:
         BlobMissing
             If it is missing, cut off or overwritten.
         """
+        return self._read(digest)[0]
+
+    def verify_thumbnail(self, digest: str) -> bool:
+        """Read a thumbnail and check its stamp; return False if it has none, as JPEGs of others.
+
+        Raises
+        ------
+        BlobMissing
+            As `thumbnail`.
+        """
+        return self._read(digest)[1]
+
+    def _read(self, digest: str) -> tuple[bytes, bool]:
+        """Return a thumbnail, and whether it has a stamp."""
         name = nested("thumbs", digest)
         try:
             with self._backend.open(name) as file:
@@ -60,7 +74,7 @@ class Thumbnails:
             location = self._backend.location(name)
             message = f"the thumbnail {location} {state}; imgurer check --repair draws it again"
             raise BlobMissing(message)
-        return jpeg
+        return jpeg, stamp is not None
 
 
 def _stamped(jpeg: bytes, digest: str) -> bytes:

@@ -130,6 +130,9 @@ class OriginalsCheck:
         return found
 
     def _check_thumbnail(self, row: ImageRow) -> None:
+        # Its stamp proves each byte of it. To decode them all would take longer than the disk.
+        if self.store.blobs.verify_thumbnail(row.digest):
+            return
         picture = decode.read(self.store.blobs.thumbnail(row.digest), colour=False)
         width, height = fit((row.width, row.height), THUMBNAIL)
         # Reduced decoding and the orientation may round the sides differently.
