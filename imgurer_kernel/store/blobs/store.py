@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgurer_kernel.common.atomic_files import mapped_os_errors, storage_error
+from imgurer_kernel.common.threads import in_order
 from imgurer_kernel.errors import BlobDamaged, BlobMissing, StorageDenied
 from imgurer_kernel.settings import StoreMode
 from imgurer_kernel.store.blobs.backends.base import Backend
@@ -194,8 +195,12 @@ class BlobStore(OriginalWriter, Thumbnails):
         These are files with other names, and folders with names of files. Hidden ones, which exist
         briefly while a file is moved from another disk, only after `older_than` seconds.
         """
-        for area in (*AREAS, *(f"{TRASH}/{each}" for each in AREAS)):
-            for name in self._backend.strays(area, partial(is_nested, area)):
+        areas = (*AREAS, *(f"{TRASH}/{each}" for each in AREAS))
+        # At once: what a listing waits for is the disk.
+        for found in in_order(
+            lambda area: list(self._backend.strays(area, partial(is_nested, area))), areas
+        ):
+            for name in found:
                 hidden = name.rpartition("/")[2].startswith(".")
                 if not hidden or self._backend.age(name) >= older_than:
                     yield name
