@@ -1,11 +1,14 @@
 """Build the frames that searches and `clusters` return."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from imgurer_kernel.common.arrays import group_starts
 from imgurer_kernel.common.types import BoolMask, Int64s
 from imgurer_kernel.matching.clusters.cluster_table import LabelledClusters
 from imgurer_kernel.report.freed import IN_PLACE, disk_files, freed
@@ -51,6 +54,7 @@ FILE_FACTS = [
     *("inode", "links", "is_blob", "target", "taken_in", "is_reference", "is_listed"),
 ]
 """Columns of files that `file_frame` needs; its docstring describes the computed ones."""
+_SHOWN = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
 
 Policy = Callable[[pd.DataFrame], BoolMask]
 """Function that marks the row of each ``cluster_id`` that is kept."""
@@ -136,27 +140,16 @@ def file_frame(
         frees_disk and frees_store: the bytes freed, on disk and in the store, once all rows but
         keepers and references are removed. A row with link_of frees nothing.
     """
-    # From here on the first row of an image is its representative file, which `further` relies on.
-    # Sort only images with several files: most have one, and sorting text is slow.
-    several = files["image_id"].duplicated(keep=False).to_numpy(bool)
-    shared = files[several]
-    files = pd.concat([shared.iloc[file_order(shared)], files[~several]])
-    listed = files[files["is_listed"].to_numpy(bool)]
-    images = images[IMAGE_FACTS]
-    members = _members(grouped, images)
-    members = members[members["image_id"].isin(listed["image_id"])]
-    members = pd.concat([members, _from_single_images(members, images, listed)], ignore_index=True)
-    columns = [name for name in FILE_FACTS if name not in {"bytes", "is_listed"}]
-    rows = members.merge(listed[columns], on="image_id", how="left")
-    rows = _renumbered(rows)
-    further = rows["image_id"].duplicated().to_numpy(bool)
-    # The merge keeps the order of `members`, in which the medoid comes first.
-    rows["is_medoid"] = ~rows["cluster_id"].duplicated()
-    rows["label"] = rows["label"].where(~further, "identical")
+    order = _by_preference(files, file_order)
+    is_listed = files["is_listed"].to_numpy(bool)
+    members = _Members.of(grouped, images, files["image_id"].to_numpy(np.int64)[is_listed])
+    rows = members.with_files(images, files, order[is_listed[order]])
     rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
-    unlisted = files[~files["is_listed"].to_numpy(bool)]
     # Unlisted files stay, and so hold the bytes that they share with listed files.
-    together = pd.concat([rows, unlisted[columns].assign(bytes=0)], ignore_index=True)
+    unlisted = files.iloc[order[~is_listed[order]]]
+    together = rows
+    if len(unlisted):
+        together = pd.concat([rows, unlisted[_SHOWN].assign(bytes=0)], ignore_index=True)
     disk_file = disk_files(together)
     rows["link_of"] = pd.array(_links(rows, disk_file[: len(rows)]), dtype="str")
     stays = (rows["is_keeper"] | rows["is_reference"] | (rows["state"] != "present")).to_numpy(bool)
@@ -164,6 +157,106 @@ def file_frame(
     on_disk, in_store = freed(together, all_stay, disk_file)
     rows["frees_disk"], rows["frees_store"] = on_disk[: len(rows)], in_store[: len(rows)]
     return rows[CLUSTER_FILES]
+
+
+def _by_preference(files: pd.DataFrame, file_order: FileOrder) -> Int64s:
+    """Order files so that the first one of each image represents it, int64 (n,) of positions."""
+    # Only images with several files: most have one, and sorting text is slow.
+    several = files["image_id"].duplicated(keep=False).to_numpy(bool)
+    shared = np.flatnonzero(several)
+    if len(shared):
+        shared = shared[file_order(files.iloc[shared])]
+    return np.concatenate((shared, np.flatnonzero(~several)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Members:
+    """Images of clusters, the medoid of each first; all arrays have the shape (m,).
+
+    Arrays instead of frames: most clusters are of few files, for which each join of pandas takes
+    more time than all of the arithmetic.
+    """
+
+    cluster: Int64s
+    image_id: Int64s
+    facts: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, grouped: LabelledClusters, images: pd.DataFrame, listed: Int64s) -> Self:
+        """Take the clusters, and one for each other image of several files, by digest.
+
+        Parameters
+        ----------
+        listed
+            int64 (k,): the image of each file that has a row.
+        """
+        clusters = grouped.clusters
+        image_ids, counts = np.unique(listed, return_counts=True)
+        alone = image_ids[(counts > 1) & ~np.isin(image_ids, clusters.members)]
+        digests = images["digest"].to_numpy(object)[_rows_of(images, alone)]
+        alone = alone[np.argsort(digests)]
+        further = len(alone)
+        first = int(clusters.numbers.max(initial=-1)) + 1
+        return cls(
+            cluster=np.concatenate((clusters.numbers, np.arange(first, first + further))),
+            image_id=np.concatenate((clusters.members, alone)),
+            facts={
+                "distance_to_medoid": np.append(clusters.distances, np.zeros(further, np.int64)),
+                "diameter": np.append(
+                    np.repeat(clusters.diameters, clusters.sizes), np.zeros(further, np.int64)
+                ),
+                "score": np.append(clusters.scores, np.ones(further)),
+                "label": np.append(grouped.labels, np.full(further, "medoid", object)),
+            },
+        )
+
+    def with_files(self, images: pd.DataFrame, files: pd.DataFrame, listed: Int64s) -> pd.DataFrame:
+        """Build a row for each listed file; the clusters of most files first, numbered from 0.
+
+        A cluster with one file has no duplicates to show, and is left out.
+
+        Parameters
+        ----------
+        listed
+            int64 (k,): positions in `files`; those of one image by preference.
+        """
+        of_file = files["image_id"].to_numpy(np.int64)[listed]
+        by_image = np.argsort(of_file, kind="stable")
+        first = np.searchsorted(of_file[by_image], self.image_id)
+        counts = np.searchsorted(of_file[by_image], self.image_id, "right") - first
+        member = np.repeat(np.arange(len(counts)), counts)
+        number = np.arange(len(member)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+        cluster = self.cluster[member]
+        sizes = np.bincount(cluster, minlength=1)[cluster]
+        # Ties keep their order.
+        order = np.lexsort((np.arange(len(member)), cluster, -sizes))
+        order = order[sizes[order] > 1]
+        member, number = member[order], number[order]
+        is_first = group_starts(cluster[order])
+        columns: dict[str, Any] = {
+            "cluster_id": np.cumsum(is_first) - 1,
+            "image_id": self.image_id[member],
+            "is_medoid": is_first,
+        }
+        columns |= {name: values[member] for name, values in self.facts.items()}
+        columns["label"] = pd.array(
+            np.where(number > 0, "identical", self.facts["label"][member]), dtype="str"
+        )
+        rows = listed[by_image[first[member] + number]]
+        columns |= {name: files[name].array.take(rows) for name in _SHOWN if name not in columns}
+        rows = _rows_of(images, columns["image_id"])
+        columns |= {
+            name: images[name].array.take(rows) for name in IMAGE_FACTS if name not in columns
+        }
+        return pd.DataFrame(columns)
+
+
+def _rows_of(images: pd.DataFrame, image_ids: Int64s) -> Int64s:
+    """Return the position of each id in the catalog's images, which have them all."""
+    rows: Int64s = pd.Index(images["image_id"]).get_indexer(pd.Index(image_ids))
+    assert rows.min(initial=0) >= 0  # noqa: S101 (files and images are of one snapshot)
+    return rows
 
 
 def _links(rows: pd.DataFrame, disk_file: Int64s) -> npt.NDArray[np.object_]:
@@ -193,36 +286,3 @@ def _members(grouped: LabelledClusters, images: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return members.merge(images, on="image_id", how="left", validate="1:1")
-
-
-def _from_single_images(
-    members: pd.DataFrame, images: pd.DataFrame, listed: pd.DataFrame
-) -> pd.DataFrame:
-    """Make clusters from images in no cluster that have several files, by digest."""
-    counts = listed["image_id"].value_counts()
-    several = counts.index[counts > 1].difference(pd.Index(members["image_id"]))
-    if several.empty:
-        return members.iloc[:0]
-    alone = images[images["image_id"].isin(several)].sort_values("digest")
-    first = int(members["cluster_id"].max()) + 1 if len(members) else 0
-    facts = alone.assign(
-        cluster_id=np.arange(first, first + len(alone)),
-        distance_to_medoid=0,
-        diameter=0,
-        score=1.0,
-        label="medoid",
-        within_frame=1.0,
-    )
-    # Same types: with an empty part `concat` would convert ids to floats.
-    return facts[list(members.columns)].astype(members.dtypes.to_dict())
-
-
-def _renumbered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Number clusters of two or more files from 0, the largest first."""
-    sizes = rows["cluster_id"].map(rows["cluster_id"].value_counts()).to_numpy(np.int64)
-    # A cluster with a single listed file has no duplicates to show.
-    rows, sizes = rows[sizes > 1], sizes[sizes > 1]
-    # Ties keep their order.
-    order = np.lexsort((np.arange(len(rows)), rows["cluster_id"].to_numpy(np.int64), -sizes))
-    rows = rows.iloc[order].reset_index(drop=True)
-    return rows.assign(cluster_id=pd.factorize(rows["cluster_id"])[0])

@@ -116,8 +116,11 @@ def file_view(
         clusters = clusters.assign(label=clusters["medoid_label"])
     view = clusters.drop(columns=[*_ADDED, *extra], errors="ignore").reset_index(drop=True)
     of_files = ["file_id", "kept", "modified_at", "taken_in", "is_link", "disk_file", "beside"]
-    view = _with_facts(view, files[of_files], "file_id")
-    view = _with_facts(view, images[[*facts, *extra]], "image_id")
+    found = (
+        _found(files[of_files], "file_id", view),
+        _found(images[[*facts, *extra]], "image_id", view),
+    )
+    view = pd.concat([view, *found], axis=1)
     # Arrays from here on: most clusters are of few files, for which each step of pandas takes more
     # time than all of the arithmetic.
     known = _known(view, measured)
@@ -182,10 +185,15 @@ def file_view(
     return pd.concat([judged, pd.DataFrame(columns, view.index)], axis=1)
 
 
-def _with_facts(view: pd.DataFrame, facts: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Add the columns of facts to the rows with the same key; missing where there are none."""
-    found = facts.set_index(key).reindex(view[key])
-    return pd.concat([view, found.set_axis(view.index)], axis=1)
+def _found(facts: pd.DataFrame, key: str, view: pd.DataFrame) -> pd.DataFrame:
+    """Return the facts of each row of a view, by a key; missing where there are none."""
+    rows = pd.Index(facts[key]).get_indexer(pd.Index(view[key]))
+    facts = facts.drop(columns=key)
+    # `reindex`, which has missing values, takes twice as long.
+    found = (
+        facts.take(rows) if rows.min(initial=0) >= 0 else facts.reset_index(drop=True).reindex(rows)
+    )
+    return found.set_axis(view.index)
 
 
 def _most(values: Float64s, groups: Int64s) -> Float64s:

@@ -100,6 +100,31 @@ def test_is_given_back_when_idle(tmp_path):
     eventually(lambda: not lease.held)
 
 
+def test_a_task_keeps_it_open_through_pauses_but_not_for_ever(tmp_path):
+    counted = Counted()
+    lease = lease_on(tmp_path, counted, idle=0.05)
+    with lease.keep_alive(), lease.keep_alive():
+        for _ in range(2):
+            with lease.hold():
+                pass
+            time.sleep(0.2)  # four times as long as it may be idle otherwise
+        assert (counted.opened, counted.closed) == (1, 0)
+        eventually(lambda: not lease.held)
+    with lease.hold():
+        pass
+    time.sleep(0.2)
+    assert not lease.held, "kept after the end of the task"
+
+
+def test_a_task_that_keeps_it_open_keeps_nobody_waiting(tmp_path):
+    first, second = lease_on(tmp_path, idle=60), lease_on(tmp_path, idle=60, timeout=20)
+    with first.keep_alive():
+        with first.hold():
+            pass
+        with second.hold():
+            assert not first.held
+
+
 def test_release_inside_of_a_use_waits_for_its_end(tmp_path):
     counted = Counted()
     lease = lease_on(tmp_path, counted, idle=60)

@@ -12,7 +12,7 @@ The queries and commands are functions in `queries`, `files`, `generations`, `fi
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -138,6 +138,13 @@ class Catalog:
             except BaseException as error:
                 self._roll_back(connection, error)
                 raise
+
+    def keep_alive(self) -> AbstractContextManager[None]:
+        """Keep the file open between the transactions of the block, up to 5 s without one.
+
+        To close and open it in between takes 0.2 s for 100,000 pictures.
+        """
+        return self._lease.keep_alive()
 
     def release(self) -> None:
         """Release the catalog to other processes; it is opened again when needed."""

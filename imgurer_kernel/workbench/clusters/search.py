@@ -77,6 +77,28 @@ class ClusterSearch:
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
+        with self._catalog.keep_alive():
+            return self._clusters(
+                radius,
+                selection,
+                by,
+                verify=verify,
+                thorough=thorough,
+                progress=progress,
+                measure=measure,
+            )
+
+    def _clusters(
+        self,
+        radius: int | None,
+        selection: FileSelection,
+        by: By,
+        *,
+        verify: bool,
+        thorough: bool,
+        progress: ProgressOption,
+        measure: bool | None,
+    ) -> pd.DataFrame:
         disk_check = DiskCheck(self._store.blobs.own_path)
         without = np.empty(0, np.int64)
         if selection.restricts:

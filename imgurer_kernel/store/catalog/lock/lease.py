@@ -27,6 +27,9 @@ Resource = TypeVar("Resource")
 TICK = 0.02
 """Seconds between two checks whether the lease is idle or other processes wait."""
 
+KEEP_ALIVE = 10
+"""How many times as long the resource may be idle within a `Lease.keep_alive` block."""
+
 CLOSING = 10
 """Longest wait for a close, in timeouts: in a stopped process or on a hung disk it never ends."""
 
@@ -81,6 +84,7 @@ class Lease(Generic[Resource]):
         self._hold_count = 0
         self._since = self._used = self._turn = 0.0
         self._give_up = self._closing = False
+        self._kept_by: set[object] = set()
         self._ended = threading.Event()
         self._watcher = threading.Thread()
         self._inherited = False
@@ -125,6 +129,19 @@ class Lease(Generic[Resource]):
                     self._drop()
         finally:
             self._turns.release()
+
+    @contextmanager
+    def keep_alive(self) -> Iterator[None]:
+        """Keep the resource open through longer pauses of a task that uses it again and again.
+
+        Other processes that wait get it as soon as otherwise.
+        """
+        task = object()
+        self._kept_by.add(task)
+        try:
+            yield
+        finally:
+            self._kept_by.discard(task)
 
     def release(self) -> None:
         """Release the lease now; inside `hold`, at the end of the outermost block."""
@@ -211,7 +228,8 @@ class Lease(Generic[Resource]):
             if self._resource is None or holding != self._hold_count:
                 return False
             rest = time.monotonic() - self._used
-            if rest > self.idle or (rest > TICK and self._queue.is_waiting()):
+            idle = self.idle * (KEEP_ALIVE if self._kept_by else 1)
+            if rest > idle or (rest > TICK and self._queue.is_waiting()):
                 self._drop()
                 return False
             return True
@@ -248,6 +266,7 @@ class Lease(Generic[Resource]):
 
     def after_fork_in_child(self) -> None:
         """Drop the state of the parent."""
+        self._kept_by.clear()  # by threads that the child does not have
         if not self._forking:  # another thread, which the child does not have, is using it
             self._turns = threading.RLock()
             self._depth = 0
