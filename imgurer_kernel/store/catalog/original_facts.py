@@ -17,12 +17,15 @@ def recall(connection: Connection, version: str, digests: Iterable[str]) -> dict
             "SELECT digest FROM original_facts WHERE version = ?", [version]
         ).fetchall()
     }
+    wanted = [digest for digest in digests if digest in known]
+    if not wanted:
+        return {}
     rows = connection.execute(
         """
         SELECT digest, facts FROM original_facts
         WHERE version = ? AND digest IN (SELECT unnest(?::VARCHAR[]))
         """,
-        [version, [digest for digest in digests if digest in known]],
+        [version, wanted],
     ).fetchall()
     return dict(rows)
 

@@ -35,6 +35,8 @@ class Statistics:
 
 def ids_by_digest(connection: Connection, digests: Sequence[str]) -> dict[str, int]:
     """Look up image ids by digest; unknown digests are left out."""
+    if not digests:
+        return {}
     rows = connection.execute(
         "SELECT digest, image_id FROM images WHERE digest IN (SELECT unnest(?::VARCHAR[]))",
         [list(digests)],
