@@ -25,7 +25,7 @@ from imgurer_kernel.store import place
 from imgurer_kernel.store.catalog import schema, snapshots
 from imgurer_kernel.store.catalog.connection import Connection, connect, first_row, translated
 from imgurer_kernel.store.catalog.lock import Lease
-from imgurer_kernel.store.catalog.lock.lease import UnsharedLease
+from imgurer_kernel.store.catalog.lock.unshared_lease import UnsharedLease
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

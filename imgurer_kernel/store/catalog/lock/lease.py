@@ -284,49 +284,6 @@ class Lease(Generic[Resource]):
             self._turns.release()
 
 
-class UnsharedLease(Lease[Resource]):
-    """A lease without lock and queue, for a file that cannot be written (read-only disk).
-
-    Parameters
-    ----------
-    acquire, dispose, timeout
-        As for `Lease`.
-    """
-
-    def __init__(
-        self,
-        acquire: Callable[[], Resource],
-        dispose: Callable[[Resource], None],
-        *,
-        timeout: float = 30.0,
-    ) -> None:
-        super().__init__(Path(os.devnull).parent, acquire, dispose, timeout=timeout)
-        free = _Free()
-        self._queue, self._lock = free, free  # type: ignore[assignment]
-
-
-class _Free:
-    """A lock and a queue that are always free."""
-
-    path = Path(os.devnull)
-
-    def take(self, *_: object) -> bool:
-        return True
-
-    def is_waiting(self) -> bool:
-        return False
-
-    def holder(self) -> str:
-        return "another thread of this process"
-
-    def is_closing(self) -> bool:
-        return False
-
-    def sign(self, *, closing: bool = False) -> None: ...
-
-    def drop(self) -> None: ...
-
-
 # The hooks of all leases: registered once for the process, since neither list can be shortened.
 _leases: weakref.WeakSet[Lease[Any]] = weakref.WeakSet()
 _leases_guard = threading.Lock()
