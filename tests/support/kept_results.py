@@ -7,6 +7,7 @@ their originals.
 import hashlib
 import os
 import pickle
+import threading
 from dataclasses import fields
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def kept(work, folder):
         if path.exists():
             return pickle.loads(path.read_bytes())
         found = work(data, limits=limits)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        # Exact copies are fingerprinted by two threads at once.
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
         fresh.write_bytes(pickle.dumps(found))
         fresh.replace(path)
         return found
