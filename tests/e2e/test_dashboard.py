@@ -217,6 +217,8 @@ def test_a_reload_shows_the_same_random_page(at):
     expect(tiles(page).first).to_have_attribute("aria-label", re.compile("onerror"))
     at("#browse?seed=77")
     expect(tiles(page).first).not_to_have_attribute("aria-label", re.compile("onerror"))
+    # The last one, too: tiles are replaced one by one.
+    expect(tiles(page).nth(47)).not_to_have_attribute("data-image-id", str(STRANGERS + 7 - 47))
     expect(tiles(page).locator("img")).to_have_count(48)  # no longer those that wait for it
     before = tiles(page).evaluate_all("all => all.map(one => one.dataset.imageId)")
     page.reload()
