@@ -295,11 +295,12 @@ def _links_nameless_files(folder: int) -> bool:
         return False
     try:
         os.link(f"/proc/self/fd/{file}", _PROBE, dst_dir_fd=folder, follow_symlinks=True)
+        os.unlink(_PROBE, dir_fd=folder)  # of a file system that does not refuse it
     except OSError as error:
         return error.errno == errno.ENOENT and os.path.exists("/proc/self/fd")  # noqa: PTH110
     finally:
         os.close(file)
-    return False
+    return True
 
 
 def _remove_old_probes(folder: int) -> None:

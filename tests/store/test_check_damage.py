@@ -215,6 +215,18 @@ def test_a_folder_in_the_place_of_an_original_goes_and_the_original_comes_back(n
     assert str(kept.parent) in found.set_index("problem").loc["stray file", "detail"]
 
 
+@pytest.mark.parametrize("area", ["blobs", "thumbs"])
+def test_links_that_lead_nowhere_are_stray_files(new_store, area):
+    wb = new_store(fill)
+    folder = of(wb, area).parent
+    (folder / "loop").symlink_to("loop")
+    (folder / "nowhere").symlink_to("gone")
+    assert wb.check(progress=False)["problem"].tolist() == ["stray file"] * 2
+    assert wb.check(repair=True, progress=False)["repaired"].all()
+    assert wb.check(progress=False).empty
+    assert len(wb.images()) == 4
+
+
 def test_nothing_in_lost_and_found_is_overwritten(new_store):
     wb = new_store(fill)
     for _ in range(3):

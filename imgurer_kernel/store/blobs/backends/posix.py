@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -224,8 +224,11 @@ class LinkDraft:
 
 def _kind(entry: "os.DirEntry[str]") -> str:
     """Return "file", "folder", "linked folder" (a symbolic link to one), or "" for all else."""
-    if entry.is_file():
-        return "file"
     if entry.is_dir(follow_symlinks=False):
         return "folder"
-    return "linked folder" if entry.is_dir() else ""
+    with suppress(OSError):  # a symbolic link to itself, or to where nobody may look
+        if entry.is_file():
+            return "file"
+        if entry.is_dir():
+            return "linked folder"
+    return ""
