@@ -21,7 +21,10 @@ def clone(tmp_path):
     for file in (module, python):
         file.parent.mkdir(parents=True)
     module.write_text("first\n")
-    python.write_text('#!/bin/sh\necho "$*" >>"$(dirname "$0")/asked"\n')
+    python.write_text(
+        '#!/bin/sh\necho "$*" >>"$(dirname "$0")/asked"\n'
+        'case "$*" in *compile) [ ! -e "$(dirname "$0")/fails" ] ;; esac\n'
+    )
     python.chmod(0o755)
     run(tmp_path)
     return tmp_path
@@ -46,7 +49,18 @@ def test_what_was_changed_is_compiled_once(clone):
     assert run(clone) == []
 
 
-def test_another_requirement_is_installed(clone):
+def test_another_requirement_is_installed_and_all_is_compiled_with_it(clone):
     (clone / "requirements.txt").write_text("more\n")
-    assert any(line.startswith("-m pip install") for line in run(clone))
+    asked = run(clone)
+    assert any(line.startswith("-m pip install") for line in asked)
+    assert asked[-1] == "-m imgurer_kernel compile"
     assert run(clone) == []
+
+
+def test_what_cannot_be_compiled_now_keeps_nobody_from_starting(clone):
+    (clone / "imgurer_kernel/index/_numba/search.py").write_text("second\n")
+    fails = clone / ".venv" / "bin" / "fails"
+    fails.touch()
+    assert run(clone) == ["-m imgurer_kernel compile"]
+    fails.unlink()
+    assert run(clone) == ["-m imgurer_kernel compile"], "tried again"

@@ -274,6 +274,18 @@ def open_frames(data: bytes, name: str) -> "ImageFile":
     return _plugin(name)(io.BytesIO(data))
 
 
+def size_of(data: bytes, name: str) -> Size:
+    """Read the width and height that a file of a format says to have, without decoding it.
+
+    Raises
+    ------
+    ImageRejected
+        If it has none.
+    """
+    with gate(name, data):
+        return _plugin(name)(io.BytesIO(data)).size
+
+
 def _open(
     file: io.BytesIO, data: bytes, name: str, limits: Settings, *, exact: bool
 ) -> "tuple[ImageFile, int]":

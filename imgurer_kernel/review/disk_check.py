@@ -8,6 +8,7 @@ such as a quota.
 import errno
 import os
 import stat
+import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
@@ -247,7 +248,7 @@ def _require_new_folder(opened: disk.OpenFolder) -> None:
         return
     # Some full disks still have room for folders; only an attempt shows it.
     _remove_old_probes(opened.folder)
-    name = f"{_PROBE}{os.getpid()}"
+    name = _probe_name()
     try:
         os.mkdir(name, dir_fd=opened.folder)
     except OSError as error:
@@ -263,7 +264,7 @@ def _can_link(folder: int) -> bool:
         return True
     facts = os.fstat(folder)
     _remove_old_probes(folder)
-    file, link = (f"{_PROBE}{os.getpid()}{end}" for end in ("", "-link"))
+    file, link = _probe_name(), f"{_probe_name()}-link"
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
     except OSError:  # a full disk: the act itself will tell
@@ -279,6 +280,10 @@ def _can_link(folder: int) -> bool:
         with suppress(OSError):  # of another user
             os.utime(folder, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     return True
+
+
+def _probe_name() -> str:
+    return f"{_PROBE}{os.getpid()}-{threading.get_ident()}"
 
 
 def _links_nameless_files(folder: int) -> bool:
@@ -305,7 +310,10 @@ def _links_nameless_files(folder: int) -> bool:
 
 def _remove_old_probes(folder: int) -> None:
     """Remove what a check that was killed has left in an open folder."""
-    for name in os.listdir(folder):
+    names: list[str] = []
+    with suppress(OSError):  # one may be allowed to write to a folder, and not to list it
+        names = os.listdir(folder)
+    for name in names:
         if not name.startswith(_PROBE):
             continue
         with suppress(OSError):  # a check in another process may remove it, too

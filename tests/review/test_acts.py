@@ -133,6 +133,20 @@ def test_a_dry_run_removes_what_a_killed_one_left(wb, folder, monkeypatch):
     assert bytes_below(folder) == before
 
 
+def test_a_folder_that_may_not_be_listed_is_no_obstacle(wb, folder, monkeypatch):
+    real = os.listdir
+
+    def refuse(path="."):
+        if isinstance(path, int):  # an open folder of pictures
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    monkeypatch.setattr(os, "listdir", refuse)
+    said = wb.apply(plan_of(wb, act="link"), dry_run=True, progress=False)
+    assert "ready" in set(said["status"])
+
+
 def test_hard_links_take_the_place_of_exact_copies_only(wb, folder):
     before, rows = bytes_below(folder), tidy(wb)
     done = wb.apply(plan_of(wb, act="link"), progress=False)

@@ -216,15 +216,35 @@ def test_a_folder_in_the_place_of_an_original_goes_and_the_original_comes_back(n
 
 
 @pytest.mark.parametrize("area", ["blobs", "thumbs"])
-def test_links_that_lead_nowhere_are_stray_files(new_store, area):
+def test_links_that_lead_nowhere_or_in_circles_are_stray_files(new_store, monkeypatch, area):
+    monkeypatch.setattr(check, "SETTLED", 0.0)
     wb = new_store(fill)
     folder = of(wb, area).parent
-    (folder / "loop").symlink_to("loop")
     (folder / "nowhere").symlink_to("gone")
-    assert wb.check(progress=False)["problem"].tolist() == ["stray file"] * 2
+    for name in ("loop", ".hidden"):
+        (folder / name).symlink_to(name)
+    for name in ("one", "two"):  # each leads to both of them again
+        (wb.settings.root / area / name).symlink_to(".")
+    assert wb.check(progress=False)["problem"].tolist() == ["stray file"] * 5
     assert wb.check(repair=True, progress=False)["repaired"].all()
     assert wb.check(progress=False).empty
     assert len(wb.images()) == 4
+
+
+def test_a_link_to_itself_in_the_place_of_an_original_is_a_missing_one(new_store):
+    wb = new_store(fill)
+    path = of(wb, "blobs")
+    path.unlink()
+    path.symlink_to(path.name)
+    assert set(wb.check(progress=False)["problem"]) == {"missing original", "stray file"}
+
+
+def test_a_wrong_size_of_a_picture_in_the_catalog_is_found(new_store):
+    wb = new_store(fill)
+    statement("UPDATE images SET width = 32, height = 999 WHERE image_id = 1")(wb)
+    [found] = wb.check(progress=False).itertuples()
+    assert found.problem == "damaged thumbnail"
+    assert "or the catalog has a wrong size" in found.detail
 
 
 def test_nothing_in_lost_and_found_is_overwritten(new_store):
@@ -282,6 +302,14 @@ def test_only_thumbnails_without_a_stamp_are_decoded(new_store, monkeypatch):
     )
     assert wb.check(progress=False)["problem"].tolist() == ["damaged thumbnail"]
     assert decoded == [of(wb, "thumbs").read_bytes()]
+
+
+def test_a_file_of_no_image_keeps_no_cluster_from_being_shown(new_store):
+    wb = new_store(fill)
+    before = wb.clusters(progress=False)
+    wb.upload("again.jpg", jpeg(1, width=320, height=240))
+    statement("DELETE FROM images WHERE image_id = 2")(wb)
+    pd.testing.assert_frame_equal(wb.clusters(progress=False), before)
 
 
 def test_samples_read_all_originals_one_after_another(new_store, monkeypatch):

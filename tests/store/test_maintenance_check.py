@@ -86,7 +86,7 @@ def test_an_image_forgotten_during_a_check_is_not_missing(tmp_path, monkeypatch,
     settings = Settings(root=tmp_path / "store")
     with Workbench(settings) as wb, Workbench(settings) as other:
         wb.ingest(tmp_path / "a.jpg", progress=False)
-        name = {"blobs": "verify", "thumbs": "verify_thumbnail"}[lost]
+        name = {"blobs": "verify", "thumbs": "read_thumbnail"}[lost]
         real = getattr(BlobStore, name)
 
         def late(blobs, digest):

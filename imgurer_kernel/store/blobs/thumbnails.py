@@ -41,20 +41,16 @@ class Thumbnails:
         BlobMissing
             If it is missing, cut off or overwritten.
         """
-        return self._read(digest)[0]
+        return self.read_thumbnail(digest)[0]
 
-    def verify_thumbnail(self, digest: str) -> bool:
-        """Read a thumbnail and check its stamp; return False if it has none, as JPEGs of others.
+    def read_thumbnail(self, digest: str) -> tuple[bytes, bool]:
+        """Read a thumbnail, and return whether a stamp proves all its bytes; others' have none.
 
         Raises
         ------
         BlobMissing
             As `thumbnail`.
         """
-        return self._read(digest)[1]
-
-    def _read(self, digest: str) -> tuple[bytes, bool]:
-        """Return a thumbnail, and whether it has a stamp."""
         name = nested("thumbs", digest)
         try:
             with self._backend.open(name) as file:

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -63,7 +63,10 @@ class PosixBackend:
             message = f"there is no file {path}"
             raise BlobMissing(message) from error
         except OSError as error:
-            raise storage_error(error, Path(path)) from error
+            if error.errno != errno.ELOOP:  # a symbolic link to itself
+                raise storage_error(error, Path(path)) from error
+            message = f"there is no file {path}, but a symbolic link that leads to itself"
+            raise BlobMissing(message) from error
 
     def path(self, name: str) -> Path:
         """Return the file itself."""
@@ -110,12 +113,20 @@ class PosixBackend:
 
     def names(self, folder: str) -> Iterator[str]:
         """Yield all files below a folder, in the order of their paths."""
+        return self._names(folder, frozenset())
+
+    def _names(self, folder: str, entered: frozenset[str]) -> Iterator[str]:
         for entry, kind in self._entries(folder):
             if entry == DRAFTS_ELSEWHERE:
                 continue
             name = f"{folder}/{entry}"
-            if kind in {"folder", "linked folder"}:
-                yield from self.names(name)
+            if kind == "folder":
+                yield from self._names(name, entered)
+            elif kind == "linked folder":
+                # Links may lead around in circles, as many ways as there are links.
+                leads_to = os.path.realpath(f"{self._root}/{name}")
+                if leads_to not in entered:
+                    yield from self._names(name, entered | {leads_to})
             else:
                 yield name
 
@@ -126,7 +137,7 @@ class PosixBackend:
         # moving into the trash does not change it.
         with mapped_os_errors(path):
             try:
-                return time.time() - path.stat().st_ctime
+                return time.time() - path.lstat().st_ctime
             except FileNotFoundError:
                 return 0.0
 
@@ -226,9 +237,12 @@ def _kind(entry: "os.DirEntry[str]") -> str:
     """Return "file", "folder", "linked folder" (a symbolic link to one), or "" for all else."""
     if entry.is_dir(follow_symlinks=False):
         return "folder"
-    with suppress(OSError):  # a symbolic link to itself, or to where nobody may look
+    try:
         if entry.is_file():
             return "file"
-        if entry.is_dir():
-            return "linked folder"
-    return ""
+        return "linked folder" if entry.is_dir() else ""
+    except OSError as error:
+        # Where nobody may look there may be a file, which is not moved away as a stray one.
+        if error.errno not in {errno.ELOOP, errno.ENOTDIR}:
+            raise
+        return ""
