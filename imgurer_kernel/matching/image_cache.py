@@ -23,6 +23,7 @@ from imgurer_kernel.matching.captions import (
     find_captions,
     may_have_captions,
 )
+from imgurer_kernel.matching.equalized import EqualizedPairs
 from imgurer_kernel.matching.local_motion import LocalMotion, measure_local_motion
 from imgurer_kernel.matching.moved_content import MovedContent, measure_moved_content
 from imgurer_kernel.matching.original_pairs import OriginalPairs
@@ -80,6 +81,7 @@ class ImageCache:
         self._times: Int64s | None = None
         self._depths: dict[int, Float64s] = {}
         self._captions: dict[int, Float64s] = {}
+        self._equalized = EqualizedPairs()
 
     @property
     def content(self) -> Int64s:
@@ -207,11 +209,9 @@ class ImageCache:
             rows = order[k : k + _THUMBNAIL_CHUNK]
             one, other = first[rows], second[rows]
             seen = self._in_colour(np.unique(np.concatenate((one, other))))
+            pairs = [self._equalized.pair(seen, *ends) for ends in zip(one, other, strict=True)]
             found[rows] = local_agreement.measure_agreement(
-                [seen[end] for end in one.tolist()],
-                [seen[end] for end in other.tolist()],
-                maps[rows],
-                content[rows],
+                [pair[0] for pair in pairs], [pair[1] for pair in pairs], maps[rows], content[rows]
             )
             with_captions = rows[may_have_captions(found[rows])]
             found[with_captions, local_agreement.CAPTIONS] = differ_by_captions(
@@ -265,7 +265,8 @@ class ImageCache:
         for start in range(0, len(order), _THUMBNAIL_CHUNK):
             rows = order[start : start + _THUMBNAIL_CHUNK]
             seen = self._in_colour(distinct(first[rows], second[rows]))
-            work = [(seen[int(first[k])], seen[int(second[k])], maps[k], boxes[k]) for k in rows]
+            pairs = [self._equalized.pair(seen, first[k], second[k]) for k in rows]
+            work = [(*pair, maps[k], boxes[k]) for pair, k in zip(pairs, rows, strict=True)]
             found.update(zip(rows.tolist(), in_order(lambda it: measure(*it), work), strict=True))
         return [found[k] for k in range(len(first))]
 

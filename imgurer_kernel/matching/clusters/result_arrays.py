@@ -13,7 +13,7 @@ from imgurer_kernel.matching.clusters.incremental import ClusterResult, ImageSta
 from imgurer_kernel.matching.pair_table import Pairs
 from imgurer_kernel.matching.result_cache import ResultCache
 
-VERSION = 30
+VERSION = 31
 """To be raised whenever the same pictures get other clusters, measures or labels."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
