@@ -142,7 +142,8 @@ def file_frame(
     """
     order = _by_preference(files, file_order)
     # A damaged catalog may have files of no image, which `check` finds.
-    is_listed = files["is_listed"].to_numpy(bool) & files["image_id"].isin(images["image_id"])
+    has_image = files["image_id"].isin(images["image_id"]).to_numpy(bool)
+    is_listed = files["is_listed"].to_numpy(bool) & has_image
     members = _Members.of(grouped, images, files["image_id"].to_numpy(np.int64)[is_listed])
     rows = members.with_files(images, files, order[is_listed[order]])
     rows["is_keeper"] = keepers(rows[[name for name in CLUSTER_FILES if name in rows]])
