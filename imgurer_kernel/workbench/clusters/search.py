@@ -77,43 +77,28 @@ class ClusterSearch:
             raise QueryError(message)
         if radius is not None:
             radius = check_radius(radius)
-        with self._catalog.keep_alive():
-            return self._clusters(
-                radius,
-                selection,
-                by,
-                verify=verify,
-                thorough=thorough,
-                progress=progress,
-                measure=measure,
-            )
-
-    def _clusters(
-        self,
-        radius: int | None,
-        selection: FileSelection,
-        by: By,
-        *,
-        verify: bool,
-        thorough: bool,
-        progress: ProgressOption,
-        measure: bool | None,
-    ) -> pd.DataFrame:
         disk_check = DiskCheck(self._store.blobs.own_path)
         without = np.empty(0, np.int64)
         if selection.restricts:
             found = self._catalog.run(files.present_files, None, selection.states)
             without = selection.left_out(selection.marked(found))
-        while True:
-            facts, outdated = self._find_clusters(
-                radius, selection, without, by, verify=verify, thorough=thorough, progress=progress
-            )
-            checked = facts.checked_files(selection, disk_check)
-            gone = facts.members_without_files(checked)
-            if not len(gone):
-                break
-            # A picture that is gone may have been one that others were compared with.
-            without = np.union1d(without, gone)
+        with self._catalog.keep_alive():
+            while True:
+                facts, outdated = self._find_clusters(
+                    radius,
+                    selection,
+                    without,
+                    by,
+                    verify=verify,
+                    thorough=thorough,
+                    progress=progress,
+                )
+                checked = facts.checked_files(selection, disk_check)
+                gone = facts.members_without_files(checked)
+                if not len(gone):
+                    break
+                # A picture that is gone may have been one that others were compared with.
+                without = np.union1d(without, gone)
         unknown = facts.uncoloured()
         if unknown:
             facts = facts.with_grays(look_for_colours(self._store, unknown))
