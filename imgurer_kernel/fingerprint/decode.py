@@ -283,7 +283,7 @@ def size_of(data: bytes, name: str) -> Size:
         If it has none.
     """
     with gate(name, data):
-        return _plugin(name)(io.BytesIO(data)).size
+        return open_frames(data, name).size
 
 
 def _open(
